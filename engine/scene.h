@@ -1,0 +1,65 @@
+/* What the rig hands to the renderer: deformed surfaces with their textures and colours. */
+#ifndef ENGINE_SCENE_H
+#define ENGINE_SCENE_H
+
+#include <stdint.h>
+
+/* 8-bit sRGB (alpha linear) image, rows top to bottom, channels 3 or 4. */
+typedef struct Texture {
+    int width, height, channels;
+    const uint8_t *pixel;
+} Texture;
+
+typedef enum Material {
+    MATERIAL_SKIN, /* opaque; head, ears, neck, shoulders, lips, lids */
+    MATERIAL_EYE,  /* alpha-tested at .5 (the cornea shell maps to an alpha-0 disc) */
+    MATERIAL_TEETH, /* opaque; and tongue */
+    MATERIAL_BROW, /* alpha-blended thin cards */
+    MATERIAL_LASH,
+    MATERIAL_BEARD,
+    MATERIAL_HAIR,
+    MATERIAL_COUNT
+} Material;
+
+typedef enum TintKind {
+    TINT_MULTIPLY, /* albedo = texture * tint, linear light */
+    TINT_RECOLOUR  /* albedo = luminance(texture) / mean luminance of the texture * tint: hair dyes */
+} TintKind;
+
+enum { SURFACE_MAX_LAYERS = 6 };
+
+/* One textured triangle mesh. Pointers are borrowed: rig and pack own them. */
+typedef struct Surface {
+    Material material;
+    int n_vertex;           /* vertices are split where uv differs */
+    const float *position;  /* n_vertex x 3, deformed, dm */
+    const float *rest;      /* n_vertex x 3: the same vertices on the *base* mesh, for painting by region */
+    const float *uv;        /* n_vertex x 2, v = 0 at the bottom */
+    const int32_t *weld;    /* n_vertex: index of the first vertex at the same place, for smooth normals */
+    int n_triangle;
+    const int32_t *triangle; /* n_triangle x 3 */
+    const uint8_t *label;    /* n_triangle: fixed label of a triangle (LABEL_*), or NULL: by material */
+    int n_layer;
+    struct {
+        const Texture *texture;
+        float weight; /* weights sum to 1: the albedo before tint is the weighted sum in sRGB */
+    } layer[SURFACE_MAX_LAYERS];
+    TintKind tint_kind;
+    float tint[3]; /* linear light */
+    float opacity; /* factor on alpha */
+} Surface;
+
+enum { SCENE_MAX_SURFACES = 12 };
+
+typedef struct Scene {
+    int n_surface;
+    Surface surface[SCENE_MAX_SURFACES];
+    float eye_centre[2][3];  /* deformed; [0] the person's left (+x) */
+    float eye_radius;
+    float iris_tint[3];      /* linear colour multiplied onto the iris disc of the eye texture */
+    float skin_detail;       /* 0 .. 1: wrinkles and pores with age */
+    float lip_tint[4];       /* lipstick: linear colour and strength; strength 0 none */
+    float stubble[4];        /* painted stubble: linear colour and strength; 0 none */
+} Scene;
+
+#endif
