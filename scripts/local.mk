@@ -1,1 +1,2 @@
-# scripts
+# Set-up, demo and tests as the README gives them.
+EXTRA_DIST += scripts/setup.sh scripts/demo.sh scripts/test.sh
