@@ -2,13 +2,24 @@
 #ifndef ENGINE_SCENE_H
 #define ENGINE_SCENE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
-/* 8-bit sRGB (alpha linear) image, rows top to bottom, channels 3 or 4. */
+/* 8-bit sRGB (alpha linear) image, rows top to bottom, channels 3 or 4, sides powers of two. `pixel` holds
+ * n_level mip levels one after another: level l is (width >> l) x (height >> l), at least 1 x 1. */
 typedef struct Texture {
     int width, height, channels;
+    int n_level;          /* 1: no mips, minification aliases */
+    float mean_luminance; /* of the texels by their alpha, linear light; for TINT_RECOLOUR */
     const uint8_t *pixel;
 } Texture;
+
+/* Bytes of all mip levels. Allocate them, put level 0 in front, then let texture_prepare fill the rest. */
+size_t texture_bytes(int width, int height, int channels);
+
+/* Fills the levels after the first (box filter, colours weighted by alpha), and *texture with n_level and
+ * mean_luminance. `pixel` stays the caller's. */
+void texture_prepare(Texture *texture, int width, int height, int channels, uint8_t *pixel);
 
 typedef enum Material {
     MATERIAL_SKIN, /* opaque; head, ears, neck, shoulders, lips, lids */
