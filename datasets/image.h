@@ -14,17 +14,17 @@ typedef struct Image {
     uint8_t *pixel;
 } Image;
 
-enum { IMAGE_MAX_SIDE = 16384, IMAGE_MAX_MEGAPIXELS = 128 };
+enum { IMAGE_MAX_SIDE = 16384, IMAGE_MAX_MEGAPIXELS = 64 };
 
 bool image_new(Image *image, int width, int height, Error *err);
 void image_free(Image *image); /* and zeroes it; an empty Image is fine */
 
 /* Reads JPEG or PNG (grey and alpha become RGB over white), EXIF orientation applied. Refuses missing,
- * corrupt, empty and oversized files by name. */
+ * corrupt, truncated, empty and oversized files by name; the size is looked at before anything is decoded. */
 bool image_load(Image *image, const char *path, Error *err);
 /* PNG by atomic rename. */
 bool image_save_png(const char *path, const Image *image, Error *err);
-/* One byte a pixel, as an 8-bit grey PNG (label maps); and back. */
+/* One byte a pixel, as an 8-bit grey PNG (label maps); and back (the caller frees *pixel). */
 bool image_save_grey_png(const char *path, const uint8_t *pixel, int width, int height, Error *err);
 bool image_load_grey(uint8_t **pixel, int *width, int *height, const char *path, Error *err);
 

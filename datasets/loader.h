@@ -4,9 +4,9 @@
 
 #include "libtensor/tensor.h"
 
-/* Fills slot `slot` of a batch with sample `sample` of the set. `step` and slot seed any augmentation, so that
- * a batch depends on (seed, step) alone and a resumed run reads what an uninterrupted one would. Called from
- * the loader's thread. */
+/* Fills slot `slot` of a batch with sample `sample` of the set: buffer[k] points at the slot's own bytes[k]
+ * bytes of array k. `step` and slot seed any augmentation, so that a batch depends on (seed, step) alone and
+ * a resumed run reads what an uninterrupted one would. Called from the loader's thread. */
 typedef bool LoaderFill(void *context, int64_t sample, uint64_t step, int slot, void *const *buffer,
                         Error *err);
 
@@ -26,7 +26,8 @@ typedef struct Loader Loader;
 /* Starts at batch `step` of the endless sequence of epochs. */
 bool loader_new(Loader **loader, const LoaderConfig *config, uint64_t step, Error *err);
 void loader_free(Loader *loader);
-/* The next batch: n_buffers pointers, valid until the next call. */
+/* The next batch: buffer[k] is array k, batch * bytes[k] bytes, slot after slot, 64-byte aligned; valid until
+ * the next call. An error of fill arrives here, and again at every later call. */
 bool loader_next(Loader *loader, void **buffer, Error *err);
 uint64_t loader_steps_per_epoch(const LoaderConfig *config);
 
