@@ -37,7 +37,7 @@ typedef enum TintKind {
     TINT_RECOLOUR  /* albedo = luminance(texture) / mean luminance of the texture * tint: hair dyes */
 } TintKind;
 
-enum { SURFACE_MAX_LAYERS = 6 };
+enum { SURFACE_MAX_LAYERS = 6, LABEL_BY_RULE = 255 };
 
 /* One textured triangle mesh. Pointers are borrowed: rig and pack own them. */
 typedef struct Surface {
@@ -49,7 +49,10 @@ typedef struct Surface {
     const int32_t *weld;    /* n_vertex: index of the first vertex at the same place, for smooth normals */
     int n_triangle;
     const int32_t *triangle; /* n_triangle x 3 */
-    const uint8_t *label;    /* n_triangle: fixed label of a triangle (LABEL_*), or NULL: by material */
+    const int32_t *source;   /* skin: n_vertex indices into MakeHuman's 19158 vertices, by which the lip, lid and
+                              * nostril rings are known; NULL for the others */
+    const uint8_t *label;    /* n_triangle: fixed label of a triangle (LABEL_*), LABEL_BY_RULE where it has
+                              * none; NULL: by rule (material, region of the rest position) throughout */
     int n_layer;
     struct {
         const Texture *texture;
