@@ -1,1 +1,13 @@
-# apps
+# apps: the programs, and what they have in common.
+
+noinst_LIBRARIES += libapps.a
+libapps_a_SOURCES = \
+	apps/app.c apps/app.h \
+	apps/paths.c apps/paths.h \
+	apps/progress.c apps/progress.h \
+	apps/sheet.c apps/sheet.h
+libapps_a_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
+
+# What every program links, in this order.
+app_libs = libapps.a libdatasets.a libengine.a libnets.a libautograd.a libtensor.a \
+	$(OPENBLAS_LIBS) $(JANSSON_LIBS) $(ZLIB_LIBS) $(DLIB_LIBS) -lm
