@@ -12,8 +12,6 @@ typedef struct Texture {
     int n_level;          /* 1: no mips, minification aliases */
     float mean_luminance; /* of the texels by their alpha, linear light; for TINT_RECOLOUR */
     const uint8_t *pixel;
-    float mean[3]; /* linear light, weighted by alpha; TINT_RECOLOUR's mean luminance is
-                    * .2126 mean[0] + .7152 mean[1] + .0722 mean[2] */
 } Texture;
 
 /* Bytes of all mip levels. Allocate them, put level 0 in front, then let texture_prepare fill the rest. */
