@@ -1,1 +1,7 @@
-# nets
+# nets: the paper's networks and losses.
+
+noinst_LIBRARIES += libnets.a
+libnets_a_SOURCES = \
+	nets/blocks.c nets/blocks.h \
+	nets/imitator.c nets/imitator.h \
+	nets/segmenter.c nets/segmenter.h
