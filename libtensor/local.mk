@@ -1,1 +1,24 @@
-# libtensor
+# libtensor: numbers. Twice: in float, the product, and in double for the gradient checks.
+check_LIBRARIES = libtensor_double.a
+noinst_LIBRARIES += libtensor.a
+
+include libtensor/ops/ops.mk
+
+libtensor_a_SOURCES = \
+	libtensor/atomic_file.c libtensor/atomic_file.h \
+	libtensor/backend.h libtensor/backend_cpu.c \
+	libtensor/convert.c \
+	libtensor/error.c libtensor/error.h \
+	libtensor/op.c libtensor/op.h libtensor/op_kernels.h libtensor/ops.def \
+	libtensor/optim_kernels.c libtensor/optim_kernels.h \
+	libtensor/parallel.h \
+	libtensor/real.c libtensor/real.h \
+	libtensor/rng.c libtensor/rng.h \
+	libtensor/safetensors.c \
+	libtensor/tensor.c libtensor/tensor.h \
+	libtensor/tensor_file.c libtensor/tensor_file.h \
+	libtensor/tfjs.c \
+	$(LIBTENSOR_OPS)
+
+libtensor_double_a_SOURCES = $(libtensor_a_SOURCES)
+libtensor_double_a_CPPFLAGS = $(AM_CPPFLAGS) -DREAL_IS_DOUBLE

@@ -11,8 +11,10 @@ typedef struct TensorFile TensorFile;
 TensorFile *tensor_file_new(void); /* NULL: out of memory */
 void tensor_file_free(TensorFile *file);
 
-/* Copies the tensor in (data is copied, name too). Names are unique. */
+/* Copies the tensor in (data is copied, name too; data NULL: zeros). Names are unique. */
 bool tensor_file_add(TensorFile *file, const char *name, Tensor t, Error *err);
+/* The same without a copy: on success the file owns t->data (from malloc, not NULL), which becomes NULL. */
+bool tensor_file_adopt(TensorFile *file, const char *name, Tensor *t, Error *err);
 /* Sets metadata key to value (both copied). */
 bool tensor_file_set_meta(TensorFile *file, const char *key, const char *value, Error *err);
 
@@ -23,8 +25,11 @@ Tensor tensor_file_get(const TensorFile *file, int i); /* data owned by the file
 Tensor tensor_file_find(const TensorFile *file, const char *name);
 /* NULL if absent. */
 const char *tensor_file_meta(const TensorFile *file, const char *key);
+int tensor_file_meta_count(const TensorFile *file);
+const char *tensor_file_meta_key(const TensorFile *file, int i);
 
-/* Converts element by element between F16, F32, F64 (and U8, I32, I64 to those); to holds n elements. */
+/* Converts element by element between F16, F32, F64 (and U8, I32, I64 to those); to holds n elements.
+ * To F16 rounds to nearest even; too large is infinity. Equal types are copied. */
 void tensor_convert(void *to, DType to_type, const void *from, DType from_type, int64_t n);
 
 /* safetensors (https://github.com/huggingface/safetensors): 8-byte little-endian header length, JSON
