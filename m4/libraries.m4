@@ -15,6 +15,6 @@ AC_DEFUN([VISAGIST_LIBRARIES], [
   AC_CHECK_HEADER([dlib/image_processing/frontal_face_detector.h], [],
     [AC_MSG_ERROR([dlib is missing: apt-get install libdlib-dev])])
   AC_LANG_POP([C++])
-  DLIB_LIBS=-ldlib
+  DLIB_LIBS='-ldlib -lstdc++' dnl the programs themselves are C
   AC_SUBST([DLIB_LIBS])
 ])
