@@ -15,6 +15,7 @@ AC_DEFUN([VISAGIST_LIBRARIES], [
   AC_CHECK_HEADER([dlib/image_processing/frontal_face_detector.h], [],
     [AC_MSG_ERROR([dlib is missing: apt-get install libdlib-dev])])
   AC_LANG_POP([C++])
-  DLIB_LIBS='-ldlib -lstdc++' dnl the programs themselves are C
+  # The programs are C, so their linker does not bring C++'s library along.
+  DLIB_LIBS='-ldlib -lstdc++'
   AC_SUBST([DLIB_LIBS])
 ])
