@@ -99,10 +99,10 @@ typedef struct Raw {
 /* channels of a JPEG, of a PNG. */
 static bool raw_load(Raw *raw, const char *path, int of_jpeg, int of_png, Error *err)
 {
-    uint8_t *file;
-    size_t n;
+    uint8_t *file = NULL;
+    size_t n = 0;
     bool jpeg;
-    const char *reason;
+    const char *reason = "";
     Raw r;
 
     if (!read_file(path, &file, &n, err))
@@ -169,8 +169,8 @@ static void over_white(uint8_t rgb[3], const uint8_t rgba[4])
 
 bool image_load(Image *image, const char *path, Error *err)
 {
-    Raw raw;
-    Image upright;
+    Raw raw = {0};
+    Image upright = {0};
     bool turned, ok;
 
     if (!raw_load(&raw, path, 3, 4, err)) /* a PNG may have alpha */
@@ -197,7 +197,7 @@ bool image_load(Image *image, const char *path, Error *err)
 
 bool image_load_grey(uint8_t **pixel, int *width, int *height, const char *path, Error *err)
 {
-    Raw raw;
+    Raw raw = {0};
 
     if (!raw_load(&raw, path, 1, 1, err))
         return false;
