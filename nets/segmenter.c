@@ -5,24 +5,26 @@
 #include <math.h>
 #include <string.h>
 
-SegmenterConfig segmenter_paper(int classes)
+SegmenterConfig segmenter_paper(int classes, int size)
 {
     return (SegmenterConfig){.stem = 64,
                              .bottleneck = true,
                              .blocks = {3, 4, 6, 3},
                              .width = {64, 128, 256, 512},
                              .stride = {2, 1, 1, 1},
-                             .classes = classes};
+                             .classes = classes,
+                             .size = size};
 }
 
-SegmenterConfig segmenter_small(int classes)
+SegmenterConfig segmenter_small(int classes, int size)
 {
     return (SegmenterConfig){.stem = 24,
                              .bottleneck = true,
                              .blocks = {2, 3, 4, 3},
                              .width = {16, 24, 32, 48},
                              .stride = {1, 1, 1, 1},
-                             .classes = classes};
+                             .classes = classes,
+                             .size = size};
 }
 
 bool segmenter_check(const SegmenterConfig *config, Error *err)
@@ -31,6 +33,8 @@ bool segmenter_check(const SegmenterConfig *config, Error *err)
         return error_set(err, "segmenter: the stem's width %d is not from 1 to 1024", config->stem);
     if (config->classes < 2 || config->classes > 255)
         return error_set(err, "segmenter: %d classes are not from 2 to 255", config->classes);
+    if (config->size < 32 || config->size > 2048)
+        return error_set(err, "segmenter: the size %d is not from 32 to 2048", config->size);
     for (int i = 0; i < SEGMENTER_STAGES; i++) {
         if (config->blocks[i] < 1 || config->blocks[i] > SEGMENTER_MAX_BLOCKS)
             return error_set(err, "segmenter: %d blocks in stage %d are not from 1 to %d",
@@ -42,6 +46,9 @@ bool segmenter_check(const SegmenterConfig *config, Error *err)
             return error_set(err, "segmenter: the stride %d of stage %d is not 1 or 2",
                              config->stride[i], i);
     }
+    if (config->size % segmenter_stride(config) != 0)
+        return error_set(err, "segmenter: the size %d is not a multiple of the stride %d",
+                         config->size, segmenter_stride(config));
     return true;
 }
 
@@ -66,9 +73,9 @@ static json_t *four(const int v[SEGMENTER_STAGES])
 char *segmenter_to_json(const SegmenterConfig *config)
 {
     json_t *root =
-        json_pack("{si sb so so so si}", "stem", config->stem, "bottleneck", config->bottleneck,
+        json_pack("{si sb so so so si si}", "stem", config->stem, "bottleneck", config->bottleneck,
                   "blocks", four(config->blocks), "width", four(config->width), "stride",
-                  four(config->stride), "classes", config->classes);
+                  four(config->stride), "classes", config->classes, "size", config->size);
     char *text = json_dumps(root, JSON_COMPACT);
     json_decref(root);
     return text;
@@ -79,10 +86,10 @@ bool segmenter_from_json(SegmenterConfig *config, const char *text, Error *err)
     json_t *root = json_loads(text, 0, NULL);
     SegmenterConfig c = {0};
     int bottleneck, *b = c.blocks, *w = c.width, *s = c.stride;
-    bool ok =
-        json_unpack(root, "{si sb s[iiii!] s[iiii!] s[iiii!] si}", "stem", &c.stem, "bottleneck",
-                    &bottleneck, "blocks", &b[0], &b[1], &b[2], &b[3], "width", &w[0], &w[1], &w[2],
-                    &w[3], "stride", &s[0], &s[1], &s[2], &s[3], "classes", &c.classes) == 0;
+    bool ok = json_unpack(root, "{si sb s[iiii!] s[iiii!] s[iiii!] si si}", "stem", &c.stem,
+                          "bottleneck", &bottleneck, "blocks", &b[0], &b[1], &b[2], &b[3], "width",
+                          &w[0], &w[1], &w[2], &w[3], "stride", &s[0], &s[1], &s[2], &s[3],
+                          "classes", &c.classes, "size", &c.size) == 0;
     json_decref(root);
     if (!ok)
         return error_set(err, "segmenter: '%.200s' is not a configuration of a segmenter", text);

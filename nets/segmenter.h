@@ -16,13 +16,14 @@ typedef struct SegmenterConfig {
     int width[SEGMENTER_STAGES];
     int stride[SEGMENTER_STAGES]; /* of a stage's first block, 1 or 2 */
     int classes;
+    int size; /* side of the square pictures it is trained for; any multiple of the stride runs */
 } SegmenterConfig;
 
 /* Table 3: stem 64, bottleneck, 3 4 6 3 blocks of 64 128 256 512, strides 2 1 1 1: output at 1/8,
  * 2048 features. */
-SegmenterConfig segmenter_paper(int classes);
+SegmenterConfig segmenter_paper(int classes, int size);
 /* The product's own: output at 1/4 of the input. */
-SegmenterConfig segmenter_small(int classes);
+SegmenterConfig segmenter_small(int classes, int size);
 
 bool segmenter_check(const SegmenterConfig *config, Error *err);
 /* Input pixels per output pixel, a side. */
