@@ -3,6 +3,7 @@
 noinst_LIBRARIES += libapps.a
 libapps_a_SOURCES = \
 	apps/app.c apps/app.h \
+	apps/checkpoint.c apps/checkpoint.h \
 	apps/paths.c apps/paths.h \
 	apps/progress.c apps/progress.h \
 	apps/sheet.c apps/sheet.h

@@ -1,0 +1,201 @@
+#include "config.h"
+
+#include "apps/checkpoint.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MOMENTS "optimizer." /* prefix of the optimiser's tensors */
+
+/* One parameter, in float16 if it has two or more dimensions. */
+static bool add_half(TensorFile *file, const ParamSet *set, Param param, Error *err)
+{
+    Tensor t = {NULL, params_shape(set, param), DTYPE_REAL};
+    int64_t n = shape_count(t.shape);
+    real *value = malloc((size_t)n * sizeof *value);
+    uint16_t *narrow = malloc((size_t)n * sizeof *narrow);
+    bool ok = value && narrow;
+    if (ok) {
+        params_read(set, param, value);
+        t.data = value;
+        if (t.shape.ndim >= 2) {
+            tensor_convert(narrow, DTYPE_F16, value, DTYPE_REAL, n);
+            t = (Tensor){narrow, t.shape, DTYPE_F16};
+        }
+        ok = tensor_file_add(file, params_name(set, param), t, err);
+    } else {
+        error_set(err, "out of memory while saving weights");
+    }
+    free(value);
+    free(narrow);
+    return ok;
+}
+
+static bool add_values(TensorFile *file, const ParamSet *set, bool half, Error *err)
+{
+    if (!half)
+        return params_save(set, file, "", DTYPE_REAL, err);
+    for (int i = 0; i < params_count(set); i++)
+        if (!add_half(file, set, (Param){i}, err))
+            return false;
+    return true;
+}
+
+static bool add_meta(TensorFile *file, const CheckpointInfo *info, Error *err)
+{
+    char step[32], seed[32];
+    snprintf(step, sizeof step, "%" PRIu64, info->step);
+    snprintf(seed, sizeof seed, "%" PRIu64, info->seed);
+    return tensor_file_set_meta(file, "format", "pt", err) && /* what Python's readers look for */
+           tensor_file_set_meta(file, "visagist.net", info->net, err) &&
+           tensor_file_set_meta(file, "visagist.config", info->config, err) &&
+           tensor_file_set_meta(file, "visagist.schema", info->schema, err) &&
+           tensor_file_set_meta(file, "visagist.digest", info->digest, err) &&
+           tensor_file_set_meta(file, "visagist.training", info->training, err) &&
+           tensor_file_set_meta(file, "visagist.step", step, err) &&
+           tensor_file_set_meta(file, "visagist.seed", seed, err);
+}
+
+bool checkpoint_save(const char *path, const CheckpointInfo *info, const ParamSet *set,
+                     const Optim *optim, bool half, Error *err)
+{
+    TensorFile *file = tensor_file_new();
+    if (!file)
+        return error_set(err, "out of memory while saving %.300s", path);
+    bool ok = add_values(file, set, half, err) &&
+              (!optim || optim_save(optim, file, MOMENTS, err)) && add_meta(file, info, err) &&
+              safetensors_write(path, file, err);
+    tensor_file_free(file);
+    return ok;
+}
+
+bool checkpoint_open(TensorFile **file, CheckpointInfo *info, const char *path, const char *net,
+                     Error *err)
+{
+    TensorFile *read;
+    if (!safetensors_read(path, &read, err))
+        return false;
+    const char *step = tensor_file_meta(read, "visagist.step"),
+               *seed = tensor_file_meta(read, "visagist.seed");
+    CheckpointInfo i = {.net = tensor_file_meta(read, "visagist.net"),
+                        .config = tensor_file_meta(read, "visagist.config"),
+                        .schema = tensor_file_meta(read, "visagist.schema"),
+                        .digest = tensor_file_meta(read, "visagist.digest"),
+                        .training = tensor_file_meta(read, "visagist.training")};
+    if (!i.net || !i.config || !i.schema || !i.digest || !i.training || !step || !seed) {
+        tensor_file_free(read);
+        return error_set(err, "%.300s is not a checkpoint of train_imitator or train_segmenter",
+                         path);
+    }
+    if (strcmp(i.net, net) != 0) {
+        error_set(err, "%.300s is a checkpoint of the %.40s, but one of the %s is wanted", path,
+                  i.net, net);
+        tensor_file_free(read);
+        return false;
+    }
+    i.step = strtoull(step, NULL, 10);
+    i.seed = strtoull(seed, NULL, 10);
+    *info = i;
+    *file = read;
+    return true;
+}
+
+bool checkpoint_load(const TensorFile *file, const char *path, ParamSet *set, Optim *optim,
+                     Error *err)
+{
+    if (params_load(set, file, "", err) && (!optim || optim_load(optim, file, MOMENTS, err)))
+        return true;
+    return error_prefix(err, "%.200s", path);
+}
+
+bool checkpoint_check_schema(const CheckpointInfo *info, const char *path, const char *schema,
+                             const char *digest, Error *err)
+{
+    if (strcmp(info->digest, digest) == 0)
+        return true;
+    if (strcmp(info->schema, schema) != 0)
+        return error_set(err, "%.300s is a checkpoint for the schema '%.31s', not for '%.31s'",
+                         path, info->schema, schema);
+    return error_set(err,
+                     "%.300s was made for another version of the schema '%.31s' (its digest is "
+                     "%.16s, here it is "
+                     "%.16s); train a new one with train_imitator",
+                     path, schema, info->digest, digest);
+}
+
+/* Declares, allocates and reads a frozen copy, then its folded form; frees the former. */
+static bool imitator_read(Imitator *net, const TensorFile *file, const char *path,
+                          const ImitatorConfig *config, Backend *backend, Error *err)
+{
+    ParamSet *plain = params_new(), *folded = params_new();
+    bool ok = plain && folded;
+    if (!ok)
+        error_set(err, "out of memory while reading %.300s", path);
+    if (ok) {
+        Imitator from = imitator_declare(plain, config, false),
+                 to = imitator_declare(folded, config, true);
+        ok = params_alloc(plain, backend, false, 0, err) &&
+             params_alloc(folded, backend, false, 0, err) &&
+             checkpoint_load(file, path, plain, NULL, err) && imitator_fold(&to, &from, err);
+        if (ok)
+            *net = to;
+    }
+    params_free(plain);
+    if (!ok)
+        params_free(folded);
+    return ok;
+}
+
+bool imitator_open(Imitator *net, const char *path, const Schema *schema, Backend *backend,
+                   Error *err)
+{
+    TensorFile *file;
+    CheckpointInfo info;
+    ImitatorConfig config;
+    char digest[17];
+    schema_digest(schema, digest);
+    if (!checkpoint_open(&file, &info, path, NET_IMITATOR, err))
+        return false;
+    bool ok = checkpoint_check_schema(&info, path, schema->name, digest, err) &&
+              imitator_from_json(&config, info.config, err) &&
+              imitator_read(net, file, path, &config, backend, err);
+    tensor_file_free(file);
+    return ok;
+}
+
+static bool segmenter_read(Segmenter *net, const TensorFile *file, const char *path,
+                           const SegmenterConfig *config, Backend *backend, Error *err)
+{
+    ParamSet *plain = params_new(), *folded = params_new();
+    bool ok = plain && folded;
+    if (!ok)
+        error_set(err, "out of memory while reading %.300s", path);
+    if (ok) {
+        Segmenter from = segmenter_declare(plain, config, false),
+                  to = segmenter_declare(folded, config, true);
+        ok = params_alloc(plain, backend, false, 0, err) &&
+             params_alloc(folded, backend, false, 0, err) &&
+             checkpoint_load(file, path, plain, NULL, err) && segmenter_fold(&to, &from, err);
+        if (ok)
+            *net = to;
+    }
+    params_free(plain);
+    if (!ok)
+        params_free(folded);
+    return ok;
+}
+
+bool segmenter_open(Segmenter *net, const char *path, Backend *backend, Error *err)
+{
+    TensorFile *file;
+    CheckpointInfo info;
+    SegmenterConfig config;
+    if (!checkpoint_open(&file, &info, path, NET_SEGMENTER, err))
+        return false;
+    bool ok = segmenter_from_json(&config, info.config, err) &&
+              segmenter_read(net, file, path, &config, backend, err);
+    tensor_file_free(file);
+    return ok;
+}

@@ -1,0 +1,48 @@
+/* Checkpoints: safetensors of a network's weights, with what they belong to as metadata. */
+#ifndef APPS_CHECKPOINT_H
+#define APPS_CHECKPOINT_H
+
+#include "libautograd/optim.h"
+#include "engine/schema.h"
+#include "nets/imitator.h"
+#include "nets/segmenter.h"
+
+#define NET_IMITATOR "imitator"
+#define NET_SEGMENTER "segmenter"
+
+/* Metadata; strings are borrowed: from the caller when saving, from the file when loading. */
+typedef struct CheckpointInfo {
+    const char *net;      /* NET_IMITATOR, NET_SEGMENTER */
+    const char *config;   /* x_to_json */
+    const char *schema;   /* name of the facial-parameter schema, "" when the net has none */
+    const char *digest;   /* schema_digest, "" likewise */
+    const char *training; /* settings of the run, JSON */
+    uint64_t step, seed;
+} CheckpointInfo;
+
+/* Writes the set's values (and the optimiser's moments, unless NULL) by atomic rename. half:
+ * tensors of two and more dimensions in float16; biases and statistics keep float32, which
+ * batch-norm's variances need. */
+bool checkpoint_save(const char *path, const CheckpointInfo *info, const ParamSet *set,
+                     const Optim *optim, bool half, Error *err);
+
+/* Reads a file and checks that it is a checkpoint of this net ("imitator"). */
+bool checkpoint_open(TensorFile **file, CheckpointInfo *info, const char *path, const char *net,
+                     Error *err);
+
+/* Fills the set, and the optimiser's moments unless NULL. path: for messages. */
+bool checkpoint_load(const TensorFile *file, const char *path, ParamSet *set, Optim *optim,
+                     Error *err);
+
+/* True if the checkpoint was made for this very schema; else the text says which it was made for.
+ */
+bool checkpoint_check_schema(const CheckpointInfo *info, const char *path, const char *schema,
+                             const char *digest, Error *err);
+
+/* A frozen net for MODE_EVAL: read, batch-norm folded. On success the caller frees net->set
+ * (params_free). */
+bool imitator_open(Imitator *net, const char *path, const Schema *schema, Backend *backend,
+                   Error *err);
+bool segmenter_open(Segmenter *net, const char *path, Backend *backend, Error *err);
+
+#endif
