@@ -1,0 +1,77 @@
+/* conv2d: cross-correlation, PyTorch's Conv2d.
+ *
+ *     y[n,o,i,j] = b[o] + sum_{c,u,v} w[o,c,u,v] x[n, c, i s - p + u, j s - p + v]
+ *
+ * x counts as 0 outside. The gradients are the transposed map of dout (to x), products of dout with
+ * patches of x (to w) and sums of dout (to b): see libtensor/conv.h. */
+#include "libtensor/conv.h"
+#include "libtensor/op_kernels.h"
+#include "libtensor/ops/check.h"
+
+static ConvShape conv_shape(Shape x, Shape w, Shape y, const Conv2dParam *p)
+{
+    return (ConvShape){.n = x.dim[0],
+                       .big_c = x.dim[1],
+                       .big_h = x.dim[2],
+                       .big_w = x.dim[3],
+                       .small_c = y.dim[1],
+                       .small_h = y.dim[2],
+                       .small_w = y.dim[3],
+                       .kh = w.dim[2],
+                       .kw = w.dim[3],
+                       .stride = p->stride,
+                       .pad = p->pad};
+}
+
+bool op_conv2d_infer(const InferIn *in, InferOut *out, Error *err)
+{
+    const Conv2dParam *p = in->param;
+    Shape x = in->in[0], w = in->in[1];
+    char text[88];
+
+    if (!check_real(in, 0, 4, 4, "conv2d", "x", err) ||
+        !check_real(in, 1, 4, 4, "conv2d", "w", err))
+        return false;
+    if (p->stride < 1 || p->pad < 0)
+        return error_set(err,
+                         "conv2d: stride %d, pad %d; stride must be at least 1, pad at least 0",
+                         p->stride, p->pad);
+    if (x.dim[1] != w.dim[1])
+        return error_set(err, "conv2d: x has %lld channels, w wants %lld", (long long)x.dim[1],
+                         (long long)w.dim[1]);
+    if (check_given(in, 2) && (!check_real(in, 2, 1, 1, "conv2d", "b", err)))
+        return false;
+    if (check_given(in, 2) && in->in[2].dim[0] != w.dim[0])
+        return error_set(err, "conv2d: b has %lld elements, w gives %lld channels",
+                         (long long)in->in[2].dim[0], (long long)w.dim[0]);
+    if (x.dim[2] + 2 * p->pad < w.dim[2] || x.dim[3] + 2 * p->pad < w.dim[3])
+        return error_set(err,
+                         "conv2d: the kernel, %lldx%lld, is larger than the padded x, %s pad %d",
+                         (long long)w.dim[2], (long long)w.dim[3], shape_text(x, text), p->pad);
+    out->out = shape4(x.dim[0], w.dim[0], (x.dim[2] + 2 * p->pad - w.dim[2]) / p->stride + 1,
+                      (x.dim[3] + 2 * p->pad - w.dim[3]) / p->stride + 1);
+    ConvShape s = conv_shape(x, w, out->out, p);
+    size_t to_big = conv_to_big_scratch(&s), weight = conv_weight_scratch(&s);
+    out->forward_scratch = conv_to_small_scratch(&s);
+    out->backward_scratch = to_big > weight ? to_big : weight;
+    return true;
+}
+
+void op_conv2d_forward(const Call *c)
+{
+    ConvShape s = conv_shape(c->in[0].shape, c->in[1].shape, c->out.shape, c->param);
+
+    conv_to_small(&s, c->in[0].data, c->in[1].data, c->in[2].data, 0, c->out.data, c->scratch);
+}
+
+void op_conv2d_backward(const Call *c)
+{
+    ConvShape s = conv_shape(c->in[0].shape, c->in[1].shape, c->dout.shape, c->param);
+
+    if (c->din[0].data != NULL)
+        conv_to_big(&s, c->dout.data, c->in[1].data, NULL, c->beta[0], c->din[0].data, c->scratch);
+    if (c->din[1].data != NULL)
+        conv_weight(&s, c->in[0].data, c->dout.data, c->beta[1], c->din[1].data, c->scratch);
+    if (c->din[2].data != NULL)
+        conv_bias(s.n, s.small_c, s.small_h * s.small_w, c->dout.data, c->beta[2], c->din[2].data);
+}
