@@ -3,6 +3,9 @@
 noinst_LIBRARIES += libnets.a
 libnets_a_SOURCES = \
 	nets/blocks.c nets/blocks.h \
+	nets/fit.c nets/fit.h \
 	nets/imitator.c nets/imitator.h \
+	nets/losses.c nets/losses.h \
+	nets/measure.c nets/measure.h \
 	nets/recognizer.c nets/recognizer.h \
 	nets/segmenter.c nets/segmenter.h

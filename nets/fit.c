@@ -1,0 +1,295 @@
+#include "nets/fit.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libautograd/ops.h"
+#include "nets/losses.h"
+
+struct Fit {
+    FitConfig config;
+    int dim, searched; /* of x; how many of them the optimiser holds */
+    ParamSet *set;     /* x [starts, searched] */
+    Param x;
+    Optim *optim;
+    Graph *graph;
+    Plan *plan;
+    StepState step;
+    Var discrete, mask, shift; /* inputs */
+    Var target_descriptor, target_maps, target_features, target_colour;
+    Var content_weight, colour_weight, prior_scale, prior_shift, prior_zeros;
+    Var picture, loss[FIT_MAX_STARTS][FIT_TERMS], total;
+    float *mean;
+    real *scratch; /* starts * dim, and starts pictures */
+};
+
+static Var rows(Graph *g, Var x, int64_t n)
+{
+    return ag_slice(g, x, (AxisParam){.axis = 0, .begin = n, .count = 1});
+}
+
+/* x as the imitator wants it, from what the optimiser holds. */
+static Var build_x(Fit *f, Graph *g)
+{
+    const FitConfig *c = &f->config;
+    Var x = ag_param(g, f->set, f->x);
+
+    f->mask = ag_input(g, "mask", DTYPE_REAL, shape1(f->searched));
+    f->shift = ag_input(g, "shift", DTYPE_REAL, shape1(f->searched));
+    x = ag_channel_affine(g, x, f->mask, f->shift);
+    if (f->searched < f->dim) {
+        f->discrete = ag_input(g, "discrete", DTYPE_REAL, shape2(c->starts, f->dim - f->searched));
+        x = ag_concat(g, (Var[]){x, f->discrete}, 2, (AxisParam){.axis = 1});
+    } else if (c->beta > 0 && c->imitator->config.n_groups > 0) {
+        x = ag_softmax(g, x, imitator_softmax(&c->imitator->config, c->beta));
+    }
+    return x;
+}
+
+static void build_inputs(Fit *f, Graph *g)
+{
+    const Eyes *eyes = &f->config.eyes;
+    int64_t h = eyes_map_size(eyes), k = eyes_classes(eyes), n = f->config.n_continuous;
+
+    f->target_descriptor = ag_input(g, "target descriptor", DTYPE_REAL, shape2(1, RECOGNIZER_DIM));
+    f->target_maps = ag_input(g, "target maps", DTYPE_REAL, shape4(1, k, h, h));
+    f->target_colour = ag_input(g, "target colour", DTYPE_REAL, shape3(1, k, 3));
+    f->colour_weight = ag_input(g, "colour weight", DTYPE_REAL, shape1(k));
+    f->prior_scale = ag_input(g, "prior scale", DTYPE_REAL, shape1(n));
+    f->prior_shift = ag_input(g, "prior shift", DTYPE_REAL, shape1(n));
+    f->prior_zeros = ag_input(g, "prior zeros", DTYPE_REAL, shape2(1, n));
+    if (f->config.features) {
+        f->target_features =
+            ag_input(g, "target features", DTYPE_REAL, shape4(1, eyes_channels(eyes), h, h));
+    } else {
+        f->content_weight = ag_input(g, "content weight", DTYPE_REAL, shape1(k));
+    }
+}
+
+/* The four losses of start n. */
+static void build_losses(Fit *f, Graph *g, int n, Var x, Sight sight)
+{
+    const FitConfig *c = &f->config;
+    Var *loss = f->loss[n];
+    Var descriptor = rows(g, sight.descriptor, n), maps = rows(g, sight.maps, n);
+    Var continuous = ag_slice(g, rows(g, x, n), (AxisParam){1, 0, c->n_continuous});
+
+    loss[FIT_IDENTITY] = c->cosine ? loss_identity(g, descriptor, f->target_descriptor)
+                                   : loss_identity_distance(g, descriptor, f->target_descriptor);
+    loss[FIT_CONTENT] = c->features ? loss_content_features(g, rows(g, sight.features, n), maps,
+                                                            f->target_features, f->target_maps)
+                                    : loss_content_maps(g, maps, f->target_maps, f->content_weight);
+    loss[FIT_COLOUR] = loss_colour(g, rows(g, sight.colour, n), f->target_colour, f->colour_weight);
+    loss[FIT_PRIOR] = loss_prior(g, continuous, f->prior_scale, f->prior_shift, f->prior_zeros);
+}
+
+static void build(Fit *f)
+{
+    const FitConfig *c = &f->config;
+    Graph *g = f->graph;
+    Var x = build_x(f, g);
+
+    build_inputs(f, g);
+    f->picture = imitator_forward(g, c->imitator, x, MODE_EVAL);
+    Sight sight = eyes_look(g, &c->eyes, f->picture);
+    for (int n = 0; n < c->starts; n++) {
+        WeightedSumParam p = {{0}};
+        build_losses(f, g, n, x, sight);
+        for (int t = 0; t < FIT_TERMS; t++) {
+            p.weight[t] = n * FIT_TERMS + t;
+            ag_keep(g, f->loss[n][t]);
+        }
+        Var sum = ag_weighted_sum(g, f->loss[n], FIT_TERMS, p);
+        f->total = n == 0 ? sum : ag_add(g, f->total, sum);
+    }
+    ag_keep(g, f->picture);
+}
+
+static void write_constants(Fit *f)
+{
+    const FitConfig *c = &f->config;
+    real *scale = f->scratch, *shift = scale + c->n_continuous, *zero = shift + c->n_continuous;
+    float *ones = f->mean + c->n_continuous; /* borrowed for a moment */
+
+    for (int i = 0; i < c->n_continuous; i++) {
+        scale[i] = 1 / (real)c->deviation[i];
+        shift[i] = -(real)c->mean[i] * scale[i];
+        zero[i] = 0;
+        ones[i] = 1;
+    }
+    ag_write(f->plan, f->prior_scale, scale);
+    ag_write(f->plan, f->prior_shift, shift);
+    ag_write(f->plan, f->prior_zeros, zero);
+    fit_set_mask(f, ones);
+}
+
+bool fit_new(Fit **fit, const FitConfig *config, Error *err)
+{
+    Fit *f = calloc(1, sizeof *f);
+    int n = config->n_continuous;
+
+    assert(config->starts >= 1 && config->starts <= FIT_MAX_STARTS);
+    assert(config->imitator->config.size == config->eyes.size);
+    if (!f) {
+        return error_set(err, "out of memory for a search");
+    }
+    f->config = *config;
+    f->dim = config->imitator->config.dim;
+    f->searched = config->beta > 0 ? f->dim : n;
+    size_t picture = 3 * (size_t)config->eyes.size * (size_t)config->eyes.size;
+    size_t room =
+        (size_t)config->starts * ((size_t)f->dim + picture) + 3 * (size_t)n + 2 * (size_t)f->dim;
+    f->mean = malloc(2 * (size_t)n * sizeof *f->mean);
+    f->scratch = malloc(room * sizeof *f->scratch);
+    f->set = params_new();
+    f->graph = ag_graph_new();
+    if (!f->mean || !f->scratch || !f->set || !f->graph) {
+        fit_free(f);
+        return error_set(err, "out of memory for a search");
+    }
+    memcpy(f->mean, config->mean, (size_t)n * sizeof *f->mean);
+    f->x = params_declare(f->set, "x", shape2(config->starts, f->searched), (Init){INIT_ZEROS, 0});
+    if (!params_alloc(f->set, config->backend, true, 0, err)) {
+        fit_free(f);
+        return false;
+    }
+    build(f);
+    if (!optim_new(&f->optim, f->set, config->optim, err) ||
+        !ag_plan(&f->plan, f->graph, f->total, (PlanOptions){.backend = config->backend}, err)) {
+        fit_free(f);
+        return false;
+    }
+    write_constants(f);
+    *fit = f;
+    return true;
+}
+
+void fit_free(Fit *fit)
+{
+    if (fit) {
+        ag_plan_free(fit->plan);
+        ag_graph_free(fit->graph);
+        optim_free(fit->optim);
+        params_free(fit->set);
+        free(fit->scratch);
+        free(fit->mean);
+        free(fit);
+    }
+}
+
+void fit_set_target(Fit *f, const View *target, const real *content_weight,
+                    const real *colour_weight)
+{
+    ag_write(f->plan, f->target_descriptor, target->descriptor);
+    ag_write(f->plan, f->target_maps, target->maps);
+    ag_write(f->plan, f->target_colour, target->colour);
+    ag_write(f->plan, f->colour_weight, colour_weight);
+    if (f->config.features) {
+        ag_write(f->plan, f->target_features, target->features);
+    } else {
+        ag_write(f->plan, f->content_weight, content_weight);
+    }
+}
+
+/* Row `start` of an array of `width` values a start. */
+static void put_row(real *array, int start, int width, const float *row)
+{
+    for (int i = 0; i < width; i++) {
+        array[(size_t)start * (size_t)width + (size_t)i] = row[i];
+    }
+}
+
+void fit_set_x(Fit *f, int start, const float *x)
+{
+    params_read(f->set, f->x, f->scratch);
+    put_row(f->scratch, start, f->searched, x);
+    params_write(f->set, f->x, f->scratch);
+    if (f->searched < f->dim) {
+        ag_read(f->plan, f->discrete, f->scratch);
+        put_row(f->scratch, start, f->dim - f->searched, x + f->searched);
+        ag_write(f->plan, f->discrete, f->scratch);
+    }
+}
+
+void fit_get_x(const Fit *f, int start, float *x)
+{
+    params_read(f->set, f->x, f->scratch);
+    for (int i = 0; i < f->searched; i++) {
+        x[i] = (float)f->scratch[start * f->searched + i];
+    }
+    if (f->searched < f->dim) {
+        int width = f->dim - f->searched;
+        ag_read(f->plan, f->discrete, f->scratch);
+        for (int i = 0; i < width; i++) {
+            x[f->searched + i] = (float)f->scratch[start * width + i];
+        }
+    }
+}
+
+void fit_set_mask(Fit *f, const float *mask)
+{
+    real *scale = f->scratch, *shift = f->scratch + f->dim;
+
+    for (int i = 0; i < f->searched; i++) {
+        bool continuous = i < f->config.n_continuous;
+        scale[i] = continuous ? mask[i] : 1;
+        shift[i] = continuous ? (1 - mask[i]) * f->mean[i] : 0;
+    }
+    ag_write(f->plan, f->mask, scale);
+    ag_write(f->plan, f->shift, shift);
+}
+
+void fit_set_weight(Fit *f, int start, FitTerm term, real weight)
+{
+    f->step.weight[start * FIT_TERMS + (int)term] = weight;
+}
+
+bool fit_restart(Fit *f, Error *err)
+{
+    Optim *fresh;
+
+    if (!optim_new(&fresh, f->set, f->config.optim, err)) {
+        return false;
+    }
+    optim_free(f->optim);
+    f->optim = fresh;
+    f->step.step = 0;
+    return true;
+}
+
+void fit_evaluate(Fit *f)
+{
+    ag_run(f->plan, &f->step);
+}
+
+void fit_step(Fit *f, real learning_rate)
+{
+    f->step.learning_rate = learning_rate;
+    ag_run(f->plan, &f->step);
+    optim_step(f->optim, &f->step);
+    f->step.step++;
+}
+
+real fit_loss(const Fit *f, int start, FitTerm term)
+{
+    return ag_scalar(f->plan, f->loss[start][term]);
+}
+
+real fit_total(const Fit *f, int start)
+{
+    real sum = 0;
+
+    for (int t = 0; t < FIT_TERMS; t++) {
+        sum += f->step.weight[start * FIT_TERMS + t] * fit_loss(f, start, (FitTerm)t);
+    }
+    return sum;
+}
+
+void fit_picture(const Fit *f, int start, real *picture)
+{
+    size_t n = 3 * (size_t)f->config.eyes.size * (size_t)f->config.eyes.size;
+
+    ag_read(f->plan, f->picture, f->scratch);
+    memcpy(picture, f->scratch + (size_t)start * n, n * sizeof *picture);
+}
