@@ -4,17 +4,19 @@
 #define DATASETS_AUGMENT_H
 
 #include "datasets/image.h"
+#include "libtensor/rng.h"
 
 /* A label no loss counts: glasses, and what lies outside the picture. */
 enum { LABEL_IGNORE = 255 };
 
-/* Random zoom (.8 .. 1.25), rotation (+-12 degrees), shift (+-8%) and, every second time, a mirror image with
- * left and right labels exchanged; the same for image and label. Labels beyond the border become
- * LABEL_IGNORE. label: width x height. False only when out of memory. */
+/* Random zoom (.8 .. 1.25), rotation (+-12 degrees), shift (+-8%) and, every second time, a mirror
+ * image with left and right labels exchanged; the same for image and label. Labels beyond the
+ * border become LABEL_IGNORE. label: width x height. False only when out of memory. */
 bool augment_geometry(Image *image, uint8_t *label, Rng *rng, Error *err);
 
-/* Random things in front of the person: clothes over the shoulders, hats, hands and boxes from the border
- * (labelled background), glasses (LABEL_IGNORE). Each is there in a part of the pictures only. */
+/* Random things in front of the person: clothes over the shoulders, hats, hands and boxes from the
+ * border (labelled background), glasses (LABEL_IGNORE). Each is there in a part of the pictures
+ * only. */
 void augment_occlude(Image *image, uint8_t *label, Rng *rng);
 
 /* Random brightness, contrast, gamma, colour, blur, noise and JPEG compression; pixels only. */

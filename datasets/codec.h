@@ -9,7 +9,8 @@
 /* Width and height from the header alone; false when it is neither a JPEG nor a PNG. */
 bool codec_size(const uint8_t *file, size_t n, int *width, int *height);
 
-/* Pixels with `channels` (1, 3 or 4) bytes each, free() them; NULL and a reason (static text) on failure. */
+/* Pixels with `channels` (1, 3 or 4) bytes each, free() them; NULL and a reason (static text) on
+ * failure. */
 uint8_t *codec_decode(const uint8_t *file, size_t n, int channels, int *width, int *height,
                       const char **reason);
 

@@ -2,11 +2,11 @@
 #ifndef DATASETS_IMAGE_H
 #define DATASETS_IMAGE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "libtensor/error.h"
-#include "libtensor/rng.h"
-#include "libtensor/tensor.h"
+#include "libtensor/real.h"
 
 /* Rows top to bottom, width * height * 3 bytes, sRGB. Owned by whoever made it: image_free. */
 typedef struct Image {
@@ -19,8 +19,9 @@ enum { IMAGE_MAX_SIDE = 16384, IMAGE_MAX_MEGAPIXELS = 64 };
 bool image_new(Image *image, int width, int height, Error *err);
 void image_free(Image *image); /* and zeroes it; an empty Image is fine */
 
-/* Reads JPEG or PNG (grey and alpha become RGB over white), EXIF orientation applied. Refuses missing,
- * corrupt, truncated, empty and oversized files by name; the size is looked at before anything is decoded. */
+/* Reads JPEG or PNG (grey and alpha become RGB over white), EXIF orientation applied. Refuses
+ * missing, corrupt, truncated, empty and oversized files by name; the size is looked at before
+ * anything is decoded. */
 bool image_load(Image *image, const char *path, Error *err);
 /* PNG by atomic rename. */
 bool image_save_png(const char *path, const Image *image, Error *err);
@@ -28,7 +29,8 @@ bool image_save_png(const char *path, const Image *image, Error *err);
 bool image_save_grey_png(const char *path, const uint8_t *pixel, int width, int height, Error *err);
 bool image_load_grey(uint8_t **pixel, int *width, int *height, const char *path, Error *err);
 
-/* x' = a x - b y + tx, y' = b x + a y + ty: source pixel coordinates to target ones (pixel centres at .5). */
+/* x' = a x - b y + tx, y' = b x + a y + ty: source pixel coordinates to target ones (pixel centres
+ * at .5). */
 typedef struct Similarity {
     float a, b, tx, ty;
 } Similarity;
@@ -38,8 +40,8 @@ Similarity similarity_fit(const float *from, const float *to, int n);
 Similarity similarity_inverse(Similarity s);
 void similarity_apply(Similarity s, const float from[2], float to[2]);
 
-/* Resamples source through s into target (allocated by the caller); area-averaging where it shrinks,
- * border replicated. */
+/* Resamples source through s into target (allocated by the caller); area-averaging where it
+ * shrinks, border replicated. */
 void image_warp(Image *target, const Image *source, Similarity s);
 /* Same for labels, nearest neighbour, `outside` beyond the border. */
 void label_warp(uint8_t *target, int width, int height, const uint8_t *source, int source_width,

@@ -10,6 +10,9 @@ libdatasets_a_SOURCES = \
 	datasets/image.c datasets/image.h \
 	datasets/resize.c \
 	datasets/warp.c \
-	datasets/exif.c datasets/exif.h
+	datasets/exif.c datasets/exif.h \
+	datasets/face.cc datasets/face.h \
+	datasets/alignment.c \
+	datasets/photo.c datasets/photo.h
 libdatasets_a_LIBADD = $(libcodec_a_OBJECTS)
 libdatasets_a_CXXFLAGS = $(AM_CXXFLAGS) $(NATIVE_CFLAGS)

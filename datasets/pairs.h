@@ -1,8 +1,9 @@
-/* Render + parameter pairs (for the imitator) and render + label pairs (for the segmenter): folders that
- * render_dataset writes and the trainers read.
+/* Render + parameter pairs (for the imitator) and render + label pairs (for the segmenter): folders
+ * that render_dataset writes and the trainers read.
  *
  *   DIR/dataset.json   schema name, version, digest; count, size, seed, kind; shard size
- *   DIR/shard-NNNN.bin fixed-size records, one after the other: x (float32 dim), rgb, labels, CRC-32
+ *   DIR/shard-NNNN.bin fixed-size records, one after the other: x (float32 dim), rgb, labels,
+ * CRC-32
  */
 #ifndef DATASETS_PAIRS_H
 #define DATASETS_PAIRS_H
@@ -32,12 +33,15 @@ typedef struct Pair {
 
 typedef struct Pairs Pairs;
 
-/* Renders what is missing of the set (a killed run goes on where it was), on all cores; progress is called
- * from one thread with what is done of what there is, and stops the run by returning false. */
+/* Renders what is missing of the set (a killed run goes on where it was), on all cores; progress is
+ * called from one thread with what is done of what there is, and stops the run by returning false.
+ */
 bool pairs_write(const char *dir, const Engine *engine, const PairsInfo *info,
-                 bool (*progress)(void *context, int64_t done, int64_t total), void *context, Error *err);
+                 bool (*progress)(void *context, int64_t done, int64_t total), void *context,
+                 Error *err);
 
-/* Sample i alone, into memory of the caller: what pairs_write stores (deterministic by seed and i). */
+/* Sample i alone, into memory of the caller: what pairs_write stores (deterministic by seed and i).
+ */
 bool pairs_render(const Engine *engine, const PairsInfo *info, int64_t i, float *x, uint8_t *rgb,
                   uint8_t *label, Error *err);
 
