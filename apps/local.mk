@@ -6,9 +6,14 @@ libapps_a_SOURCES = \
 	apps/checkpoint.c apps/checkpoint.h \
 	apps/paths.c apps/paths.h \
 	apps/progress.c apps/progress.h \
-	apps/sheet.c apps/sheet.h
+	apps/sheet.c apps/sheet.h \
+	apps/training.c apps/training.h
 libapps_a_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
 
 # What every program links, in this order.
 app_libs = libapps.a libdatasets.a libengine.a libnets.a libautograd.a libtensor.a \
 	$(OPENBLAS_LIBS) $(JANSSON_LIBS) $(ZLIB_LIBS) $(DLIB_LIBS) -lm
+
+bin_PROGRAMS += train_imitator
+train_imitator_SOURCES = apps/train_imitator.c
+train_imitator_LDADD = $(app_libs)

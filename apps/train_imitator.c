@@ -1,0 +1,562 @@
+/* Trains the imitator G on the engine's renders (the paper's Eq. 1), and measures it. */
+#include "config.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apps/paths.h"
+#include "apps/sheet.h"
+#include "apps/training.h"
+#include "datasets/pairs.h"
+#include "libautograd/ops.h"
+
+enum {
+    EVAL_BATCH = 8,
+    SHEET_FACES = 8,
+    MAX_HELD_OUT = 512,
+    KEY_MODEL = 512,
+    KEY_WIDTH,
+    KEY_SIGMOID,
+    KEY_ASSETS
+};
+
+typedef struct Options {
+    TrainOptions train; /* first: the child parser's input */
+    const char *model;
+    int width;
+    bool sigmoid;
+} Options;
+
+static const struct argp_option options[] = {
+    {"model", KEY_MODEL, "NAME", 0, "character model: male or female (default: the data's)", 1},
+    {"width", KEY_WIDTH, "N", 0,
+     "channels of the last hidden layer; they double backwards, to 8 N (small preset)", 2},
+    {"sigmoid", KEY_SIGMOID, "yes|no", 0,
+     "end the network with a sigmoid (default: no, as the paper)", 2},
+    {"assets", KEY_ASSETS, "DIR", 0, "folder of the engine's files, if not the usual one", 5},
+    {0}};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+    Options *o = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &o->train;
+        return 0;
+    case KEY_MODEL:
+        o->model = arg;
+        return 0;
+    case KEY_WIDTH:
+        o->width = (int)option_int(arg, "--width", 1, 512);
+        return 0;
+    case KEY_SIGMOID:
+        if (strcmp(arg, "yes") != 0 && strcmp(arg, "no") != 0)
+            die("--sigmoid is yes or no, not '%s'", arg);
+        o->sigmoid = strcmp(arg, "yes") == 0;
+        return 0;
+    case KEY_ASSETS:
+        path_set_assets(arg);
+        return 0;
+    case ARGP_KEY_ARG:
+        die("'%s' is no option; train_imitator --help lists them", arg);
+    }
+    return ARGP_ERR_UNKNOWN;
+}
+
+static const struct argp_child children[] = {{&training_argp, 0, NULL, 0}, {0}};
+static const struct argp parser = {
+    options,
+    parse_option,
+    NULL,
+    "Trains the imitator, the network that draws what the engine draws, on pairs of facial "
+    "parameters and renders.\v"
+    "The run's folder gets log.jsonl, last.safetensors, best.safetensors and sheet.png (rows: "
+    "target, output, four "
+    "times their difference). Ctrl-C saves; --resume goes on.\n\n"
+    "  render_dataset --model male --size 128 --count 20000 --seed 1 --out DIR\n"
+    "  train_imitator --data DIR --out RUN\n"
+    "  train_imitator --evaluate RUN/best.safetensors --data HELDOUT\n"
+    "  train_imitator --out RUN --export imitator-male.safetensors",
+    children,
+    NULL,
+    NULL};
+
+/* A folder of pairs, seen at the network's size. */
+typedef struct Data {
+    Pairs *pairs;
+    const PairsInfo *info;
+    int size;
+    int64_t begin, count;
+} Data;
+
+static bool data_open(Data *data, const char *dir, int size, Error *err)
+{
+    if (!pairs_open(&data->pairs, dir, err))
+        return false;
+    data->info = pairs_info(data->pairs);
+    data->size = size ? size : data->info->size;
+    data->begin = 0;
+    data->count = data->info->count;
+    if (data->info->kind == PAIRS_IMITATOR)
+        return true;
+    pairs_close(data->pairs);
+    return error_set(
+        err,
+        "%.300s holds renders for the segmenter; render_dataset without --segmenter makes what "
+        "the imitator learns from",
+        dir);
+}
+
+/* x and the picture, planar, of one sample; label may be NULL, else receives size x size classes.
+ */
+static bool data_get(const Data *data, int64_t i, real *x, real *planar, uint8_t *label, Error *err)
+{
+    Pair pair;
+    if (!pairs_get(data->pairs, data->begin + i, &pair, err))
+        return false;
+    int from = data->info->size, to = data->size;
+    for (int k = 0; k < data->info->dim; k++)
+        x[k] = (real)pair.x[k];
+    Image view = {from, from, (uint8_t *)pair.rgb}; /* only read */
+    if (label)
+        for (int j = 0; j < to * to; j++)
+            label[j] = pair.label[(2 * (j / to) + 1) * from / (2 * to) * from +
+                                  (2 * (j % to) + 1) * from / (2 * to)];
+    if (from == to) {
+        image_to_planar(planar, &view);
+        return true;
+    }
+    Image scaled;
+    if (!image_new(&scaled, to, to, err))
+        return false;
+    image_resize(&scaled, &view);
+    image_to_planar(planar, &scaled);
+    image_free(&scaled);
+    return true;
+}
+
+static bool fill(void *context, int64_t sample, uint64_t step, int slot, void *const *buffer,
+                 Error *err)
+{
+    (void)step;
+    (void)slot;
+    return data_get(context, sample, buffer[0], buffer[1], NULL, err);
+}
+
+/* The network in evaluation, over the parameters of a set. */
+typedef struct Eval {
+    Graph *graph;
+    Plan *plan;
+    Var x, y;
+    int dim, size;
+    real *in, *out, *target; /* EVAL_BATCH samples each */
+    uint8_t *label;
+} Eval;
+
+static void eval_free(Eval *e)
+{
+    ag_plan_free(e->plan);
+    ag_graph_free(e->graph);
+    free(e->in);
+    free(e->out);
+    free(e->target);
+    free(e->label);
+}
+
+static bool eval_new(Eval *e, const Imitator *net, Backend *backend, Error *err)
+{
+    int dim = net->config.dim, size = net->config.size;
+    size_t pixels = (size_t)size * (size_t)size;
+    *e = (Eval){.graph = ag_graph_new(), .dim = dim, .size = size};
+    e->in = calloc((size_t)(EVAL_BATCH * dim), sizeof(real));
+    e->out = malloc(EVAL_BATCH * 3 * pixels * sizeof(real));
+    e->target = malloc(EVAL_BATCH * 3 * pixels * sizeof(real));
+    e->label = malloc(EVAL_BATCH * pixels);
+    if (!e->graph || !e->in || !e->out || !e->target || !e->label) {
+        eval_free(e);
+        return error_set(err, "out of memory");
+    }
+    e->x = ag_input(e->graph, "x", DTYPE_REAL, shape2(EVAL_BATCH, dim));
+    e->y = imitator_forward(e->graph, net, e->x, MODE_EVAL);
+    ag_keep(e->graph, e->y);
+    if (ag_plan(&e->plan, e->graph, AG_NONE, (PlanOptions){.backend = backend}, err))
+        return true;
+    eval_free(e);
+    return false;
+}
+
+/* Targets and outputs (clamped, as a picture is) of n <= EVAL_BATCH samples from i on. */
+static bool eval_run(Eval *e, const Data *data, int64_t i, int n, Error *err)
+{
+    size_t pixels = (size_t)e->size * (size_t)e->size;
+    for (int k = 0; k < n; k++)
+        if (!data_get(data, i + k, e->in + k * e->dim, e->target + 3 * pixels * (size_t)k,
+                      e->label + pixels * (size_t)k, err))
+            return false;
+    ag_write(e->plan, e->x, e->in);
+    ag_run(e->plan, &(StepState){0});
+    ag_read(e->plan, e->y, e->out);
+    for (size_t k = 0; k < EVAL_BATCH * 3 * pixels; k++)
+        e->out[k] = e->out[k] < 0 ? 0 : e->out[k] > 1 ? 1 : e->out[k];
+    return true;
+}
+
+/* Sums over pictures. */
+typedef struct Figures {
+    int64_t count, with_face;
+    double mae, mae_face, psnr;
+} Figures;
+
+static void measure(Figures *sum, const real *out, const real *target, const uint8_t *label,
+                    int64_t pixels)
+{
+    double all = 0, square = 0, face = 0;
+    int64_t n_face = 0;
+    for (int64_t p = 0; p < pixels; p++) {
+        double d = 0;
+        for (int c = 0; c < 3; c++) {
+            double e = (double)(out[c * pixels + p] - target[c * pixels + p]);
+            d += fabs(e);
+            square += e * e;
+        }
+        all += d;
+        if (label[p] != LABEL_BACKGROUND && label[p] != LABEL_HAIR) {
+            face += d;
+            n_face++;
+        }
+    }
+    double mse = square / (3. * (double)pixels);
+    sum->count++;
+    sum->mae += all / (3. * (double)pixels);
+    sum->psnr += -10 * log10(mse > 1e-10 ? mse : 1e-10);
+    if (n_face > 0) {
+        sum->with_face++;
+        sum->mae_face += face / (3. * (double)n_face);
+    }
+}
+
+static bool figures_of(Eval *e, const Data *data, Figures *figures, Error *err)
+{
+    Figures sum = {0};
+    int64_t pixels = (int64_t)e->size * e->size;
+    for (int64_t i = 0; i < data->count; i += EVAL_BATCH) {
+        int n = data->count - i < EVAL_BATCH ? (int)(data->count - i) : EVAL_BATCH;
+        if (!eval_run(e, data, i, n, err))
+            return false;
+        for (int k = 0; k < n; k++)
+            measure(&sum, e->out + 3 * pixels * k, e->target + 3 * pixels * k,
+                    e->label + pixels * k, pixels);
+    }
+    sum.mae /= (double)sum.count;
+    sum.psnr /= (double)sum.count;
+    sum.mae_face /= (double)(sum.with_face ? sum.with_face : 1);
+    *figures = sum;
+    return true;
+}
+
+static json_t *figures_json(const Figures *f)
+{
+    return json_pack("{sI sf sf sf}", "count", (json_int_t)f->count, "mae", f->mae, "mae_face",
+                     f->mae_face, "psnr", f->psnr);
+}
+
+/* A training run: the network, its training and evaluation graphs, its data. */
+typedef struct Run {
+    Data data, val;
+    Imitator net;
+    Graph *graph;
+    Var x, target;
+    Plan *plan;
+    Eval eval;
+} Run;
+
+static void feed(void *context, void *const *buffer)
+{
+    Run *run = context;
+    ag_write(run->plan, run->x, buffer[0]);
+    ag_write(run->plan, run->target, buffer[1]);
+}
+
+static bool validate(void *context, double *figure, json_t **report, Error *err)
+{
+    Run *run = context;
+    Figures f;
+    if (!figures_of(&run->eval, &run->val, &f, err))
+        return false;
+    *figure = f.mae;
+    *report = figures_json(&f);
+    return true;
+}
+
+static bool sheet(void *context, const char *path, Error *err)
+{
+    Run *run = context;
+    Eval *e = &run->eval;
+    int n = run->val.count < SHEET_FACES ? (int)run->val.count : SHEET_FACES;
+    size_t values = 3 * (size_t)e->size * (size_t)e->size;
+    Sheet s;
+    if (!eval_run(e, &run->val, 0, n, err) || !sheet_new(&s, n, 3, e->size, 4, err))
+        return false;
+    bool ok = true;
+    for (int k = 0; ok && k < n; k++) {
+        real *out = e->out + values * (size_t)k, *target = e->target + values * (size_t)k;
+        ok = sheet_put_planar(&s, k, 0, target, e->size, err) &&
+             sheet_put_planar(&s, k, 1, out, e->size, err);
+        for (size_t i = 0; i < values; i++)
+            out[i] = 4 * (real)fabs((double)(out[i] - target[i]));
+        ok = ok && sheet_put_planar(&s, k, 2, out, e->size, err);
+    }
+    ok = ok && sheet_save(&s, path, err);
+    sheet_free(&s);
+    return ok;
+}
+
+/* The schema of the data, which must be this program's own. */
+static Schema *data_schema(const Options *o, const PairsInfo *info, const char *dir)
+{
+    Error err;
+    Schema *schema;
+    char digest[17], *path = path_schema(info->schema);
+    if (o->model && strcmp(o->model, info->schema) != 0)
+        die("%s holds the model '%s', not '%s'", dir, info->schema, o->model);
+    if (!schema_load(&schema, path, &err))
+        die_error(&err);
+    schema_digest(schema, digest);
+    if (strcmp(digest, info->digest) != 0)
+        die("%s was rendered with another version of the schema '%s'; render it anew with "
+            "render_dataset",
+            dir, info->schema);
+    free(path);
+    return schema;
+}
+
+static ImitatorConfig new_config(const Options *o, const Schema *schema, int size)
+{
+    bool paper = strcmp(o->train.preset, "paper") == 0;
+    ImitatorConfig config = paper ? imitator_paper(schema->dim, size)
+                                  : imitator_small(schema->dim, size, o->width ? o->width : 32);
+    config.sigmoid = o->sigmoid;
+    config.n_groups = schema->n_groups;
+    for (int i = 0; i < schema->n_groups; i++) {
+        config.begin[i] = schema->group[i].begin;
+        config.count[i] = schema->group[i].count;
+    }
+    return config;
+}
+
+/* The configuration in a checkpoint, and its settings if wanted. */
+static ImitatorConfig read_config(const char *path, CheckpointInfo *info, TensorFile **file)
+{
+    Error err;
+    ImitatorConfig config;
+    if (!checkpoint_open(file, info, path, NET_IMITATOR, &err) ||
+        !imitator_from_json(&config, info->config, &err))
+        die_error(&err);
+    return config;
+}
+
+static void net_new(Imitator *net, const ImitatorConfig *config, Backend *backend, bool trainable,
+                    uint64_t seed)
+{
+    Error err;
+    ParamSet *set = params_new();
+    if (!set)
+        die("out of memory");
+    *net = imitator_declare(set, config, false);
+    if (!params_alloc(set, backend, trainable, seed, &err))
+        die_error(&err);
+}
+
+static void evaluate(const Options *o, Backend *backend)
+{
+    Error err;
+    CheckpointInfo info;
+    TensorFile *file;
+    ImitatorConfig config = read_config(o->train.evaluate, &info, &file);
+    Data data;
+    Imitator net;
+    Eval eval;
+    Figures figures;
+    if (!data_open(&data, o->train.data, config.size, &err) ||
+        !checkpoint_check_schema(&info, o->train.evaluate, data.info->schema, data.info->digest,
+                                 &err))
+        die_error(&err);
+    net_new(&net, &config, backend, false, 0);
+    if (!checkpoint_load(file, o->train.evaluate, net.set, NULL, &err) ||
+        !eval_new(&eval, &net, backend, &err) || !figures_of(&eval, &data, &figures, &err))
+        die_error(&err);
+    json_t *report = json_pack("{ss ss so sI so}", "checkpoint", o->train.evaluate, "schema",
+                               info.schema, "config", json_loads(info.config, 0, NULL), "step",
+                               (json_int_t)info.step, "figures", figures_json(&figures));
+    json_dumpf(report, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+    putchar('\n');
+    json_decref(report);
+    eval_free(&eval);
+    params_free(net.set);
+    tensor_file_free(file);
+    pairs_close(data.pairs);
+}
+
+static void export_weights(const Options *o, Backend *backend)
+{
+    Error err;
+    CheckpointInfo info;
+    TensorFile *file;
+    Imitator net;
+    char *best = training_best(o->train.out);
+    ImitatorConfig config = read_config(best, &info, &file);
+    net_new(&net, &config, backend, false, 0);
+    if (!training_export(o->train.export, best, NET_IMITATOR, net.set, &err))
+        die_error(&err);
+    params_free(net.set);
+    tensor_file_free(file);
+    free(best);
+}
+
+/* Data to train on and data to measure with. */
+static void open_data(Run *run, const Options *o, int size, int64_t *held_out)
+{
+    Error err;
+    if (!data_open(&run->data, o->train.data, size, &err))
+        die_error(&err);
+    *held_out = 0;
+    if (o->train.val) {
+        if (!data_open(&run->val, o->train.val, run->data.size, &err))
+            die_error(&err);
+        if (strcmp(run->val.info->digest, run->data.info->digest) != 0)
+            die("%s and %s are of different schemas", o->train.data, o->train.val);
+        return;
+    }
+    int64_t n = run->data.count;
+    *held_out = n / 20 < 1 ? 1 : n / 20 > MAX_HELD_OUT ? MAX_HELD_OUT : n / 20;
+    run->val = run->data;
+    run->val.begin = n - *held_out;
+    run->val.count = *held_out;
+    run->data.count = n - *held_out;
+}
+
+static void build(Run *run, Training *training, Backend *backend)
+{
+    Error err;
+    int batch = training->settings.batch, size = run->net.config.size, dim = run->net.config.dim;
+    run->graph = ag_graph_new();
+    if (!run->graph)
+        die("out of memory");
+    run->x = ag_input(run->graph, "x", DTYPE_REAL, shape2(batch, dim));
+    run->target = ag_input(run->graph, "target", DTYPE_REAL, shape4(batch, 3, size, size));
+    Var y = imitator_forward(run->graph, &run->net, run->x, MODE_TRAIN);
+    training->loss = ag_l1_loss(run->graph, y, run->target);
+    if (!ag_plan(&run->plan, run->graph, training->loss, (PlanOptions){.backend = backend}, &err) ||
+        !eval_new(&run->eval, &run->net, backend, &err))
+        die_error(&err);
+    training->plan = run->plan;
+    training->set = run->net.set;
+    training->loader.n_buffers = 2;
+    training->loader.bytes[0] = (size_t)dim * sizeof(real);
+    training->loader.bytes[1] = 3 * (size_t)size * (size_t)size * sizeof(real);
+    training->loader.fill = fill;
+    training->loader.context = &run->data;
+}
+
+static void load_weights(const char *path, Imitator *net, const PairsInfo *info)
+{
+    Error err;
+    TensorFile *file;
+    CheckpointInfo from;
+    read_config(path, &from, &file);
+    if (!checkpoint_check_schema(&from, path, info->schema, info->digest, &err) ||
+        !checkpoint_load(file, path, net->set, NULL, &err))
+        die_error(&err);
+    tensor_file_free(file);
+}
+
+static void train(const Options *o, Backend *backend)
+{
+    Error err;
+    Run run = {0};
+    Training training = {.out = o->train.out,
+                         .stop_after = o->train.stop_after,
+                         .context = &run,
+                         .feed = feed,
+                         .validate = validate,
+                         .sheet = sheet};
+    CheckpointInfo from;
+    TensorFile *file = NULL;
+    ImitatorConfig config;
+    int64_t held_out;
+    char *last = training_last(o->train.out);
+    if (o->train.resume)
+        config = read_config(last, &from, &file);
+    bool paper = strcmp(o->train.preset, "paper") == 0;
+    int size = file ? config.size : o->train.size ? o->train.size : paper ? 512 : 128;
+    open_data(&run, o, size, &held_out);
+    Schema *schema = data_schema(o, run.data.info, o->train.data);
+    TrainSettings settings =
+        training_settings(&o->train, .01, 2e-3, 16, 30, run.data.count + held_out, held_out);
+    if (file) {
+        if (!training_settings_read(&settings, &from, last, &err) ||
+            !checkpoint_check_schema(&from, last, run.data.info->schema, run.data.info->digest,
+                                     &err))
+            die_error(&err);
+        if (settings.samples != run.data.count)
+            die("the run in %s trains on %" PRId64 " samples, but %s gives %" PRId64
+                ": resume it with its own data",
+                o->train.out, settings.samples, o->train.data, run.data.count);
+    } else {
+        config = new_config(o, schema, size);
+        if (!imitator_check(&config, &err))
+            die_error(&err);
+    }
+    if (!make_folder(o->train.out, &err))
+        die_error(&err);
+    net_new(&run.net, &config, backend, true, settings.seed);
+    if (o->train.init)
+        load_weights(o->train.init, &run.net, run.data.info);
+    char *text = imitator_to_json(&config);
+    training.settings = settings;
+    training.resumed = file ? last : NULL;
+    training.info = (CheckpointInfo){.net = NET_IMITATOR,
+                                     .config = text,
+                                     .schema = run.data.info->schema,
+                                     .digest = run.data.info->digest,
+                                     .training = ""};
+    build(&run, &training, backend);
+    fprintf(stderr,
+            "imitator %s %dx%d, %" PRId64 " weights, %" PRId64 " renders to train on, %" PRId64
+            " held out, %" PRId64 " steps of %d\n",
+            schema->name, size, size, params_elements(run.net.set), settings.samples, run.val.count,
+            settings.steps, settings.batch);
+    if (!training_run(&training, &err))
+        die_error(&err);
+    tensor_file_free(file);
+    free(text);
+    free(last);
+    schema_free(schema);
+    eval_free(&run.eval);
+    ag_plan_free(run.plan);
+    ag_graph_free(run.graph);
+    params_free(run.net.set);
+    if (run.val.pairs != run.data.pairs)
+        pairs_close(run.val.pairs);
+    pairs_close(run.data.pairs);
+}
+
+int main(int argc, char **argv)
+{
+    Options o = {0};
+    app_parse(&parser, argc, argv, &o);
+    training_check(&o.train);
+    Backend *backend = backend_cpu_open();
+    if (!backend)
+        die("out of memory");
+    if (o.train.evaluate)
+        evaluate(&o, backend);
+    else if (o.train.export)
+        export_weights(&o, backend);
+    else
+        train(&o, backend);
+    backend_close(backend);
+    return 0;
+}
