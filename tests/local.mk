@@ -1,2 +1,3 @@
 # tests
 include tests/recognizer.mk
+include tests/nets.mk

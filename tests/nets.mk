@@ -1,0 +1,5 @@
+check_PROGRAMS += tests/test_nets
+TESTS += tests/test_nets
+tests_test_nets_SOURCES = tests/test_nets.c
+tests_test_nets_LDADD = libnets.a libautograd.a libtensor.a \
+	$(CMOCKA_LIBS) $(OPENBLAS_LIBS) $(JANSSON_LIBS) $(ZLIB_LIBS) -lm
