@@ -12,9 +12,9 @@
  *         optim_step(optim, params, &step);
  *     }
  *
- * Builders are sticky: the first error of a graph is kept and reported by ag_plan, so model code is a
- * straight line. Shapes are checked as the graph grows. A graph may be planned once; train, eval and
- * another batch size are other graphs over the same ParamSet. Ops are declared in ops.h. */
+ * Builders are sticky: the first error of a graph is kept and reported by ag_plan, so model code is
+ * a straight line. Shapes are checked as the graph grows. A graph may be planned once; train, eval
+ * and another batch size are other graphs over the same ParamSet. Ops are declared in ops.h. */
 #ifndef LIBAUTOGRAD_AUTOGRAD_H
 #define LIBAUTOGRAD_AUTOGRAD_H
 
@@ -41,8 +41,8 @@ void ag_graph_free(Graph *graph);
 Var ag_input(Graph *graph, const char *name, DType type, Shape shape);
 
 /* The parameter (or buffer) of a set. Its gradient goes to the set's gradient slab if the set is
- * trainable; otherwise no gradient is computed. The set must be allocated before ag_plan and outlive
- * the plan. */
+ * trainable; otherwise no gradient is computed. The set must be allocated before ag_plan and
+ * outlive the plan. */
 Var ag_param(Graph *graph, ParamSet *set, Param param);
 
 /* The same elements in another shape; costs nothing. */
@@ -68,9 +68,9 @@ typedef struct PlanOptions {
     FILE *dump;    /* not NULL: print step, op, shapes, bytes, offset, in-place */
 } PlanOptions;
 
-/* Decides order, liveness, in-place reuse, scratch and offsets in one slab, and allocates it. loss: a
- * scalar, or AG_NONE for a forward-only plan. Reports the graph's first error. The plan refers to the
- * graph, which must outlive it. On false *plan is untouched. */
+/* Decides order, liveness, in-place reuse, scratch and offsets in one slab, and allocates it. loss:
+ * a scalar, or AG_NONE for a forward-only plan. Reports the graph's first error. The plan refers to
+ * the graph, which must outlive it. On false *plan is untouched. */
 bool ag_plan(Plan **plan, Graph *graph, Var loss, PlanOptions options, Error *err);
 void ag_plan_free(Plan *plan);
 
@@ -80,11 +80,12 @@ size_t ag_plan_bytes(const Plan *plan, size_t *unshared);
 /* Copies host data (shape_count elements of the input's type) in; kept until written again. */
 void ag_write(Plan *plan, Var input, const void *data);
 
-/* Forward, then backward if the plan has a loss; gradients of trainable sets are overwritten. Allocates
- * nothing. */
+/* Forward, then backward if the plan has a loss; gradients of trainable sets are overwritten.
+ * Allocates nothing. */
 void ag_run(Plan *plan, const StepState *step);
 
-/* As ag_run, but step by step: false with the op's name, output shape and step at the first NaN or Inf. */
+/* As ag_run, but step by step: false with the op's name, output shape and step at the first NaN or
+ * Inf. */
 bool ag_run_checked(Plan *plan, const StepState *step, Error *err);
 
 /* Copies out a kept value, an input, or the loss. */

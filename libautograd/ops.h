@@ -1,6 +1,6 @@
 /* Builders of the ops: what each computes, of which shapes. N batch, C channels, H height, W width.
- * A wrong shape or parameter makes the graph's sticky error. Formulas and gradients: libtensor/ops/NAME.c.
- * One builder per row of libtensor/ops.def (a missing one fails to link). */
+ * A wrong shape or parameter makes the graph's sticky error. Formulas and gradients:
+ * libtensor/ops/NAME.c. One builder per row of libtensor/ops.def (a missing one fails to link). */
 #ifndef LIBAUTOGRAD_OPS_H
 #define LIBAUTOGRAD_OPS_H
 
@@ -15,14 +15,16 @@ Var ag_linear(Graph *g, Var x, Var w, Var b);
  * [N, O, (H + 2 pad - kh) / stride + 1, (W + 2 pad - kw) / stride + 1]. */
 Var ag_conv2d(Graph *g, Var x, Var w, Var b, Conv2dParam p);
 
-/* The gradient of conv2d to its input, as a layer (PyTorch's ConvTranspose2d): x [N,I,H,W], w [I,O,kh,kw],
- * b [O] or AG_NONE -> [N, O, (H - 1) stride - 2 pad + kh, (W - 1) stride - 2 pad + kw]. */
+/* The gradient of conv2d to its input, as a layer (PyTorch's ConvTranspose2d): x [N,I,H,W], w
+ * [I,O,kh,kw], b [O] or AG_NONE -> [N, O, (H - 1) stride - 2 pad + kh, (W - 1) stride - 2 pad +
+ * kw]. */
 Var ag_conv_transpose2d(Graph *g, Var x, Var w, Var b, ConvTranspose2dParam p);
 
 /* ---- normalisation and scaling ---- */
 
-/* x [N,C,H,W] or [N,C]; gamma, beta, running mean, running var [C] -> gamma (x - m) / sqrt(v + eps) + beta.
- * train: m, v of the batch (biased v; the running var is updated with the unbiased one, as PyTorch does). */
+/* x [N,C,H,W] or [N,C]; gamma, beta, running mean, running var [C] -> gamma (x - m) / sqrt(v + eps)
+ * + beta. train: m, v of the batch (biased v; the running var is updated with the unbiased one, as
+ * PyTorch does). */
 Var ag_batch_norm(Graph *g, Var x, Var gamma, Var beta, Var mean, Var var, BatchNormParam p);
 
 /* x [N,C,H,W] or [N,C]; scale, shift [C] -> scale_c x + shift_c. */
@@ -44,8 +46,8 @@ Var ag_relu(Graph *g, Var x);
 Var ag_leaky_relu(Graph *g, Var x, LeakyReluParam p);
 Var ag_sigmoid(Graph *g, Var x);
 
-/* exp(beta x_k) / sum_i exp(beta x_i) along dimension 1, per group; x [N,C] or [N,C,H,W]. Elements of no group
- * pass through unchanged. The paper's h(x_k, beta), 3.6. */
+/* exp(beta x_k) / sum_i exp(beta x_i) along dimension 1, per group; x [N,C] or [N,C,H,W]. Elements
+ * of no group pass through unchanged. The paper's h(x_k, beta), 3.6. */
 Var ag_softmax(Graph *g, Var x, SoftmaxParam p);
 
 /* MFM (Wu et al., LightCNN): x [N,2C,...] -> max of channels c and c + C, [N,C,...]. */
@@ -83,7 +85,8 @@ Var ag_region_mean(Graph *g, Var x, Var w);
 Var ag_l1_loss(Graph *g, Var a, Var b);
 /* mean (a - b)^2, equal shapes. */
 Var ag_l2_loss(Graph *g, Var a, Var b);
-/* mean over n of 1 - a_n . b_n / (|a_n| |b_n|), a, b [N,D] (Eq. 5); norms below 1e-8 count as 1e-8. */
+/* mean over n of 1 - a_n . b_n / (|a_n| |b_n|), a, b [N,D] (Eq. 5); norms below 1e-8 count as 1e-8.
+ */
 Var ag_cosine_loss(Graph *g, Var a, Var b);
 /* -mean log softmax(x)_label over the pixels whose label is not p.ignore (0 if there are none);
  * x [N,C,H,W], label I32 [N,H,W] with 0 <= label < C or ignore; other labels count as ignore. */

@@ -27,25 +27,25 @@ typedef struct Init {
 ParamSet *params_new(void); /* NULL: out of memory */
 void params_free(ParamSet *set);
 
-/* Declares a trained parameter, or a buffer (running statistics: saved, never optimised). name is copied
- * and must be unique ("net.0.weight", as PyTorch would call it). Errors are sticky: params_alloc reports
- * the first. Only before params_alloc. */
+/* Declares a trained parameter, or a buffer (running statistics: saved, never optimised). name is
+ * copied and must be unique ("net.0.weight", as PyTorch would call it). Errors are sticky:
+ * params_alloc reports the first. Only before params_alloc. */
 Param params_declare(ParamSet *set, const char *name, Shape shape, Init init);
 Param params_declare_buffer(ParamSet *set, const char *name, Shape shape, Init init);
 
-/* One slab of values, and one of gradients if trainable; initial values by Philox with this seed, stream =
- * index of the parameter. The backend must outlive the set. */
+/* One slab of values, and one of gradients if trainable; initial values by Philox with this seed,
+ * stream = index of the parameter. The backend must outlive the set. */
 bool params_alloc(ParamSet *set, Backend *backend, bool trainable, uint64_t seed, Error *err);
 
 bool params_trainable(const ParamSet *set);
-int params_count(const ParamSet *set);           /* declared, buffers included */
-int64_t params_elements(const ParamSet *set);    /* trained elements, buffers not included */
+int params_count(const ParamSet *set);        /* declared, buffers included */
+int64_t params_elements(const ParamSet *set); /* trained elements, buffers not included */
 const char *params_name(const ParamSet *set, Param param);
 Shape params_shape(const ParamSet *set, Param param);
 bool params_find(const ParamSet *set, const char *name, Param *param);
 
-/* Device addresses, for planners and optimisers. Trained parameters come first in the slab, buffers after;
- * params_elements() counts the first part. grad is NULL for buffers and for frozen sets. */
+/* Device addresses, for planners and optimisers. Trained parameters come first in the slab, buffers
+ * after; params_elements() counts the first part. grad is NULL for buffers and for frozen sets. */
 real *params_value(const ParamSet *set, Param param);
 real *params_grad(const ParamSet *set, Param param);
 real *params_values(const ParamSet *set);
@@ -59,8 +59,8 @@ void params_read_grad(const ParamSet *set, Param param, real *data);
 
 /* Adds every parameter as PREFIX + name, stored as type (F16, F32, F64). */
 bool params_save(const ParamSet *set, TensorFile *file, const char *prefix, DType type, Error *err);
-/* Reads every parameter from PREFIX + name; missing names and other shapes are errors ("net.0.weight is
- * 512x512x4x4 here, 256x256x4x4 in the file") and leave the set untouched. */
+/* Reads every parameter from PREFIX + name; missing names and other shapes are errors
+ * ("net.0.weight is 512x512x4x4 here, 256x256x4x4 in the file") and leave the set untouched. */
 bool params_load(ParamSet *set, const TensorFile *file, const char *prefix, Error *err);
 
 #endif

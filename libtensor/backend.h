@@ -8,29 +8,30 @@
 typedef struct Backend Backend;
 struct Backend {
     const char *name;
-    void *state; /* the backend's own */
-    void *(*alloc)(Backend *, size_t bytes); /* NULL: out of memory */
+    void *state;                              /* the backend's own */
+    void *(*alloc)(Backend *, size_t bytes);  /* NULL: out of memory */
     void (*release)(Backend *, void *memory); /* NULL is fine */
     void (*upload)(Backend *, void *to_device, const void *from_host, size_t bytes);
     void (*download)(Backend *, void *to_host, const void *from_device, size_t bytes);
     void (*copy)(Backend *, void *to, const void *from, size_t bytes); /* within the device */
     bool (*sync)(Backend *, Error *); /* waits; reports what the device could not do */
-    /* Between record(begin = true) and record(false) the calls may be captured; replay runs the capture.
-     * A backend without capture has both NULL. */
+    /* Between record(begin = true) and record(false) the calls may be captured; replay runs the
+     * capture. A backend without capture has both NULL. */
     bool (*record)(Backend *, bool begin, Error *);
     bool (*replay)(Backend *, Error *);
     void (*close)(Backend *);
     Kernel *forward[OP_COUNT], *backward[OP_COUNT]; /* NULL: this device lacks the op */
     /* Optimiser kernels over flat slabs; see libautograd/optim.h for the formulas. Host pointers to
-     * device memory; lo <= hi clamps the result into [lo, hi], lo > hi does not. */
+     * device memory (moment NULL: momentum is 0); lo <= hi clamps the result into [lo, hi], lo > hi
+     * does not. */
     void (*sgd)(real *value, const real *grad, real *moment, int64_t n, real momentum, real decay,
                 real lo, real hi, const StepState *step);
     void (*adam)(real *value, const real *grad, real *m, real *v, int64_t n, real beta1, real beta2,
                  real eps, real decay, real lo, real hi, const StepState *step);
 };
 
-/* The CPU. Kernels run on OpenMP's threads; the same bits at any thread count. Returns NULL only when
- * out of memory. Sets OpenBLAS to one thread per call. */
+/* The CPU. Kernels run on OpenMP's threads; the same bits at any thread count. Returns NULL only
+ * when out of memory. Sets OpenBLAS to one thread per call. */
 Backend *backend_cpu_open(void);
 
 /* Closes any backend; NULL is fine. */

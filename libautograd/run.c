@@ -1,0 +1,135 @@
+/* Running a plan: a loop over calls that were made ready when it was planned. */
+#include "libautograd/plan.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <math.h>
+
+static void *address(const Plan *plan, int block)
+{
+    return plan->slab + plan->block[block].offset;
+}
+
+/* What ag_run does before the steps: the step's state, and gradients nobody writes. */
+static void begin(Plan *plan, const StepState *state)
+{
+    Backend *backend = plan->backend;
+    backend->upload(backend, address(plan, plan->state_block), state, sizeof *state);
+    size_t piece = plan->block[plan->zero_block].bytes;
+    for (int i = 0; i < plan->n_unreached; i++) {
+        unsigned char *to = (unsigned char *)plan->unreached[i].grad;
+        size_t bytes = plan->unreached[i].bytes;
+        for (size_t at = 0; at < bytes; at += piece)
+            backend->copy(backend, to + at, address(plan, plan->zero_block),
+                          bytes - at < piece ? bytes - at : piece);
+    }
+}
+
+void ag_run(Plan *plan, const StepState *state)
+{
+    begin(plan, state);
+    for (int i = 0; i < plan->n_steps; i++)
+        plan->step[i].kernel(&plan->step[i].call);
+}
+
+/* ---- checked ---- */
+
+/* Whether a tensor of the device is free of NaN and infinity. Goes through it a piece at a time. */
+static bool all_finite(const Plan *plan, Tensor t)
+{
+    enum { PIECE = 1024 };
+    real piece[PIECE];
+    int64_t n = shape_count(t.shape);
+    const real *data = t.data;
+    for (int64_t i = 0; i < n; i += PIECE) {
+        int64_t m = n - i < PIECE ? n - i : PIECE;
+        plan->backend->download(plan->backend, piece, data + i, (size_t)m * sizeof *piece);
+        for (int64_t k = 0; k < m; k++)
+            if (!isfinite(piece[k]))
+                return false;
+    }
+    return true;
+}
+
+static bool check_inputs(const Plan *plan, uint64_t number, Error *err)
+{
+    for (int i = 0; i < plan->graph->count; i++) {
+        const Node *node = &plan->graph->node[i];
+        if (node->kind == NODE_INPUT && node->type == DTYPE_REAL && plan->node[i].live &&
+            !all_finite(plan, (Tensor){plan_value(plan, i), node->shape, node->type}))
+            return error_set(err, "input %s holds NaN or infinity at step %" PRIu64, node->name,
+                             number);
+    }
+    return true;
+}
+
+static bool check_step(const Plan *plan, const Step *step, uint64_t number, Error *err)
+{
+    const Call *call = &step->call;
+    const char *name = op_info(plan->graph->node[step->node].op)->name;
+    char text[88];
+    shape_text(call->out.shape, text);
+    if (!step->backward && !all_finite(plan, call->out))
+        return error_set(err, "%s with output %s made NaN or infinity at step %" PRIu64, name, text,
+                         number);
+    for (int i = 0; i < call->n_in; i++)
+        if (call->din[i].data && !all_finite(plan, call->din[i]))
+            return error_set(
+                err,
+                "%s with output %s made NaN or infinity in the gradient of operand %d at "
+                "step %" PRIu64,
+                name, text, i, number);
+    return true;
+}
+
+bool ag_run_checked(Plan *plan, const StepState *state, Error *err)
+{
+    begin(plan, state);
+    if (!check_inputs(plan, state->step, err))
+        return false;
+    for (int i = 0; i < plan->n_steps; i++) {
+        plan->step[i].kernel(&plan->step[i].call);
+        if (!plan->backend->sync(plan->backend, err) ||
+            !check_step(plan, &plan->step[i], state->step, err))
+            return false;
+    }
+    return true;
+}
+
+/* ---- read and write ---- */
+
+static size_t bytes_of(const Node *node)
+{
+    return tensor_bytes((Tensor){.shape = node->shape, .type = node->type});
+}
+
+void ag_write(Plan *plan, Var input, const void *data)
+{
+    assert(input.id >= 0 && plan->graph->node[input.id].kind == NODE_INPUT);
+    plan->backend->upload(plan->backend, plan_value(plan, input.id), data,
+                          bytes_of(&plan->graph->node[input.id]));
+}
+
+void ag_read(const Plan *plan, Var x, void *data)
+{
+    assert(x.id >= 0 && x.id < plan->graph->count);
+    int root = plan->node[x.id].root;
+    assert(plan->node[root].persists || plan->graph->node[root].kind == NODE_PARAM);
+    plan->backend->download(plan->backend, data, plan_value(plan, root),
+                            bytes_of(&plan->graph->node[root]));
+}
+
+void ag_read_grad(const Plan *plan, Var input, real *data)
+{
+    assert(input.id >= 0 && plan->graph->node[input.id].want_grad);
+    plan->backend->download(plan->backend, data, plan_grad(plan, input.id),
+                            bytes_of(&plan->graph->node[input.id]));
+}
+
+real ag_scalar(const Plan *plan, Var x)
+{
+    assert(shape_count(plan->graph->node[x.id].shape) == 1);
+    real value;
+    ag_read(plan, x, &value);
+    return value;
+}
