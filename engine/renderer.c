@@ -1,0 +1,140 @@
+/* The frame: workspace, tiles in order, one thread. */
+#include "engine/renderer_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int count_vertices(const Scene *scene, int first[SCENE_MAX_SURFACES + 1], int *triangles)
+{
+    int n = 0;
+    *triangles = 0;
+    for (int i = 0; i < scene->n_surface; i++) {
+        first[i] = n;
+        n += scene->surface[i].n_vertex;
+        *triangles += scene->surface[i].n_triangle;
+    }
+    first[scene->n_surface] = n;
+    return n;
+}
+
+static int tile_clamp(const Frame *frame, int32_t place)
+{
+    int t = place < 0 ? 0 : place / (SUBPIXEL * TILE);
+    return t < frame->tiles ? t : frame->tiles - 1;
+}
+
+/* The tiles that the box of a triangle touches; false when none. */
+static bool tile_range(const Frame *frame, const Triangle *t, int range[4])
+{
+    int32_t lo[2] = {INT32_MAX, INT32_MAX}, hi[2] = {INT32_MIN, INT32_MIN};
+    for (int k = 0; k < 3; k++) {
+        const Vertex *v = &frame->vertex[t->v[k]];
+        const int32_t place[2] = {v->fx, v->fy};
+        for (int c = 0; c < 2; c++) {
+            lo[c] = place[c] < lo[c] ? place[c] : lo[c];
+            hi[c] = place[c] > hi[c] ? place[c] : hi[c];
+        }
+    }
+    for (int c = 0; c < 2; c++)
+        if (hi[c] < 0 || lo[c] >= frame->size * SUBPIXEL)
+            return false;
+    range[0] = tile_clamp(frame, lo[0]);
+    range[1] = tile_clamp(frame, hi[0]);
+    range[2] = tile_clamp(frame, lo[1]);
+    range[3] = tile_clamp(frame, hi[1]);
+    return true;
+}
+
+/* Sorts triangles into tiles, keeping their order. */
+static bool bin_triangles(Frame *frame)
+{
+    int n = frame->tiles * frame->tiles;
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < frame->n_triangle; i++) {
+            int r[4];
+            if (!tile_range(frame, &frame->triangle[i], r))
+                continue;
+            for (int y = r[2]; y <= r[3]; y++)
+                for (int x = r[0]; x <= r[1]; x++) {
+                    int32_t *at = &frame->bin_begin[y * frame->tiles + x];
+                    if (pass == 0)
+                        ++*at;
+                    else
+                        frame->bin[--*at] = i;
+                }
+        }
+        if (pass == 1)
+            break;
+        int32_t sum = 0;
+        for (int i = 0; i < n; i++) /* ends, to be filled downwards */
+            frame->bin_begin[i] = sum += frame->bin_begin[i];
+        frame->bin_begin[n] = sum;
+        frame->bin = malloc((size_t)(sum ? sum : 1) * sizeof *frame->bin);
+        if (!frame->bin)
+            return false;
+    }
+    return true;
+}
+
+static bool draw_tiles(const Frame *frame, Tile *tile, uint8_t *rgb, uint8_t *labels)
+{
+    for (int i = 0; i < frame->tiles * frame->tiles; i++) {
+        tile->x0 = i % frame->tiles * TILE;
+        tile->y0 = i / frame->tiles * TILE;
+        tile->width = frame->size - tile->x0 < TILE ? frame->size - tile->x0 : TILE;
+        tile->height = frame->size - tile->y0 < TILE ? frame->size - tile->y0 : TILE;
+        tile->n_fragment = 0;
+        memset(tile->depth, 0, sizeof tile->depth);
+        memset(tile->id, 0xff, sizeof tile->id); /* NO_TRIANGLE */
+        memset(tile->fragments, 0xff, sizeof tile->fragments);
+        /* bins were filled downwards: from the last to the first keeps the order of the scene */
+        for (int32_t k = frame->bin_begin[i + 1] - 1; k >= frame->bin_begin[i]; k--)
+            if (frame->bin[k] < frame->n_opaque)
+                raster_opaque(frame, tile, frame->bin[k]);
+            else if (!raster_blended(frame, tile, frame->bin[k]))
+                return false;
+        tile_resolve(frame, tile, rgb, labels);
+    }
+    return true;
+}
+
+static bool draw(Frame *frame, Tile *tile, uint8_t *rgb, uint8_t *labels)
+{
+    frame_set_view(frame);
+    frame_transform(frame);
+    shadow_draw(frame);
+    return bin_triangles(frame) && draw_tiles(frame, tile, rgb, labels);
+}
+
+bool render_scene(const RenderTables *tables, const Scene *scene, const RenderOptions *options,
+                  uint8_t *rgb, uint8_t *labels, Error *err)
+{
+    if (options->size < 64 || options->size > 2048)
+        return error_set(err, "render: size %d is out of range; give 64 to 2048", options->size);
+    Frame frame = {.tables = tables, .scene = scene, .options = options, .size = options->size};
+    int triangles;
+    int vertices = count_vertices(scene, frame.first_vertex, &triangles);
+    frame.tiles = (options->size + TILE - 1) / TILE;
+    frame.vertex = malloc((size_t)(vertices + 1) * sizeof *frame.vertex);
+    frame.triangle = malloc((size_t)(triangles + 1) * sizeof *frame.triangle);
+    frame.bin_begin = calloc((size_t)frame.tiles * frame.tiles + 1, sizeof *frame.bin_begin);
+    frame.shadow.depth = malloc((size_t)SHADOW_SIZE * SHADOW_SIZE * sizeof(float));
+    Tile *tile = malloc(sizeof *tile);
+    if (tile) {
+        tile->fragment = NULL;
+        tile->capacity = 0;
+    }
+    bool ok = frame.vertex && frame.triangle && frame.bin_begin && frame.shadow.depth && tile &&
+              draw(&frame, tile, rgb, labels);
+    if (tile)
+        free(tile->fragment);
+    free(tile);
+    free(frame.shadow.depth);
+    free(frame.bin);
+    free(frame.bin_begin);
+    free(frame.triangle);
+    free(frame.vertex);
+    return ok ||
+           error_set(err, "render: out of memory for a picture of %d pixels; draw a smaller one",
+                     options->size);
+}

@@ -1,0 +1,236 @@
+/* From the scene to screen space: view, vertices, normals, the triangles worth drawing. */
+#include "engine/renderer_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+#define RADIANS 0.017453292519943295f
+
+void normalize3(float v[3])
+{
+    float length = sqrtf(dot3(v, v));
+    if (length > 0)
+        for (int c = 0; c < 3; c++)
+            v[c] /= length;
+}
+
+bool material_blends(Material material)
+{
+    return material >= MATERIAL_BROW;
+}
+
+static void multiply(const float a[3][3], const float b[3][3], float out[3][3])
+{
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 3; j++)
+            out[i][j] = a[i][0] * b[0][j] + a[i][1] * b[1][j] + a[i][2] * b[2][j];
+}
+
+static void to_view(const Frame *frame, const float p[3], float out[3])
+{
+    float d[3];
+    for (int c = 0; c < 3; c++)
+        d[c] = p[c] - frame->pivot[c];
+    for (int c = 0; c < 3; c++)
+        out[c] = dot3(frame->rotation[c], d) + frame->pivot[c] - frame->camera[c];
+}
+
+static void direction(float yaw, float pitch, float out[3])
+{
+    out[0] = cosf(pitch * RADIANS) * sinf(yaw * RADIANS);
+    out[1] = sinf(pitch * RADIANS);
+    out[2] = cosf(pitch * RADIANS) * cosf(yaw * RADIANS);
+}
+
+static void set_light(Light *light, float yaw, float pitch, float gain, float r, float g, float b)
+{
+    direction(yaw, pitch, light->to);
+    light->colour[0] = gain * r;
+    light->colour[1] = gain * g;
+    light->colour[2] = gain * b;
+}
+
+void frame_set_view(Frame *frame)
+{
+    const RenderOptions *o = frame->options;
+    const Scene *scene = frame->scene;
+    frame->size = o->size;
+    frame->focal = o->focal * (float)o->size / 512.0f;
+    float sy = sinf(o->yaw * RADIANS), cy = cosf(o->yaw * RADIANS);
+    float sp = sinf(o->pitch * RADIANS), cp = cosf(o->pitch * RADIANS);
+    float sr = sinf(o->roll * RADIANS), cr = cosf(o->roll * RADIANS);
+    const float yaw[3][3] = {{cy, 0, sy}, {0, 1, 0}, {-sy, 0, cy}};
+    const float pitch[3][3] = {{1, 0, 0}, {0, cp, sp}, {0, -sp, cp}};
+    const float roll[3][3] = {{cr, sr, 0}, {-sr, cr, 0}, {0, 0, 1}};
+    float nod[3][3];
+    multiply(pitch, roll, nod);
+    multiply(yaw, nod, frame->rotation);
+    float mid[3];
+    for (int c = 0; c < 3; c++)
+        mid[c] = 0.5f * (scene->eye_centre[0][c] + scene->eye_centre[1][c]);
+    /* the middle of the head, above the neck joint: a turn keeps the face in the picture */
+    frame->pivot[0] = mid[0];
+    frame->pivot[1] = mid[1] - 0.35f;
+    frame->pivot[2] = mid[2] - 0.75f;
+    frame->camera[0] = mid[0];
+    frame->camera[1] = mid[1] - 0.30f;
+    frame->camera[2] = mid[2] + o->distance;
+    for (int i = 0; i < 2; i++)
+        to_view(frame, scene->eye_centre[i], frame->eye[i]);
+
+    float warm = o->light_warmth, gain = o->light_gain, ambient = o->ambient_gain;
+    float red = 1 + 0.16f * warm, blue = 1 - 0.24f * warm;
+    float key_yaw = o->light_yaw, side = key_yaw > 0 ? -1.0f : 1.0f;
+    set_light(&frame->light[LIGHT_KEY], key_yaw, o->light_pitch, gain, 0.98f * red, 0.92f,
+              0.85f * blue);
+    set_light(&frame->light[LIGHT_FILL], side * 42, 8, gain, 0.21f * red, 0.22f, 0.24f * blue);
+    set_light(&frame->light[LIGHT_RIM_LEFT], 140, 28, gain, 0.40f * red, 0.38f, 0.36f * blue);
+    set_light(&frame->light[LIGHT_RIM_RIGHT], -140, 28, gain, 0.40f * red, 0.38f, 0.36f * blue);
+    const float sky[3] = {0.40f, 0.42f, 0.45f}, ground[3] = {0.24f, 0.20f, 0.17f};
+    for (int c = 0; c < 3; c++) {
+        frame->sky[c] = ambient * sky[c];
+        frame->ground[c] = ambient * ground[c];
+    }
+}
+
+/* Smooth normals: area-weighted over all triangles that meet at a place, across uv seams. */
+static void surface_normals(const Surface *s, Vertex *vertex)
+{
+    for (int t = 0; t < s->n_triangle; t++) {
+        const int32_t *v = s->triangle + 3 * t;
+        float a[3], b[3], n[3];
+        for (int c = 0; c < 3; c++) {
+            a[c] = vertex[v[1]].p[c] - vertex[v[0]].p[c];
+            b[c] = vertex[v[2]].p[c] - vertex[v[0]].p[c];
+        }
+        cross3(a, b, n);
+        for (int k = 0; k < 3; k++) {
+            float *to = vertex[s->weld[v[k]]].n;
+            for (int c = 0; c < 3; c++)
+                to[c] += n[c];
+        }
+    }
+    for (int i = 0; i < s->n_vertex; i++)
+        if (s->weld[i] == i)
+            normalize3(vertex[i].n);
+    for (int i = 0; i < s->n_vertex; i++)
+        if (s->weld[i] != i)
+            memcpy(vertex[i].n, vertex[s->weld[i]].n, sizeof vertex[i].n);
+}
+
+static void surface_tangents(const Surface *s, Vertex *vertex)
+{
+    for (int t = 0; t < s->n_triangle; t++) {
+        const int32_t *v = s->triangle + 3 * t;
+        const float *uv0 = s->uv + 2 * v[0], *uv1 = s->uv + 2 * v[1], *uv2 = s->uv + 2 * v[2];
+        float du1 = uv1[0] - uv0[0], dv1 = uv1[1] - uv0[1], du2 = uv2[0] - uv0[0],
+              dv2 = uv2[1] - uv0[1];
+        float sign = du1 * dv2 - du2 * dv1 < 0 ? -1.0f : 1.0f;
+        float d[3];
+        for (int c = 0; c < 3; c++) {
+            float a = vertex[v[1]].p[c] - vertex[v[0]].p[c],
+                  b = vertex[v[2]].p[c] - vertex[v[0]].p[c];
+            d[c] = sign * (du1 * b - du2 * a);
+        }
+        for (int k = 0; k < 3; k++)
+            for (int c = 0; c < 3; c++)
+                vertex[v[k]].t[c] += d[c];
+    }
+    for (int i = 0; i < s->n_vertex; i++)
+        normalize3(vertex[i].t);
+}
+
+static void project(const Frame *frame, Vertex *v)
+{
+    enum { GUARD = 4096 }; /* pixels from the middle: keeps edge functions in 32 bits */
+    float distance = -v->p[2];
+    v->valid = false;
+    if (!(distance > 0.5f)) /* too near, behind, or not a number */
+        return;
+    float half = 0.5f * (float)frame->size;
+    v->inverse = 1 / distance;
+    v->x = half + frame->focal * v->p[0] * v->inverse;
+    v->y = half - frame->focal * v->p[1] * v->inverse;
+    if (!(fabsf(v->x - half) < GUARD && fabsf(v->y - half) < GUARD))
+        return;
+    v->fx = (int32_t)lrintf(v->x * SUBPIXEL);
+    v->fy = (int32_t)lrintf(v->y * SUBPIXEL);
+    v->valid = true;
+}
+
+/* The eye's cornea shell is wholly transparent in the texture. */
+static bool transparent(const Surface *s, const int32_t *v)
+{
+    if (s->n_layer == 0 || s->layer[0].texture->channels != 4)
+        return false;
+    float uv[2], rgba[4];
+    for (int c = 0; c < 2; c++)
+        uv[c] = (s->uv[2 * v[0] + c] + s->uv[2 * v[1] + c] + s->uv[2 * v[2] + c]) / 3;
+    texture_sample(s->layer[0].texture, uv[0], uv[1], 0, rgba);
+    return rgba[3] < 127.5f;
+}
+
+static float texels_per_pixel_log2(const Surface *s, const int32_t *v, float pixels2)
+{
+    if (s->n_layer == 0)
+        return 0;
+    const float *a = s->uv + 2 * v[0], *b = s->uv + 2 * v[1], *c = s->uv + 2 * v[2];
+    float area = fabsf((b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1]));
+    const Texture *t = s->layer[0].texture;
+    float ratio = area * (float)t->width * (float)t->height / pixels2;
+    return ratio > 1e-6f && ratio < 1e12f ? 0.5f * log2f(ratio) : 0;
+}
+
+static void add_triangles(Frame *frame, int surface)
+{
+    const Surface *s = &frame->scene->surface[surface];
+    int first = frame->first_vertex[surface];
+    bool blends = material_blends(s->material);
+    for (int t = 0; t < s->n_triangle; t++) {
+        const int32_t *v = s->triangle + 3 * t;
+        const Vertex *a = &frame->vertex[first + v[0]], *b = &frame->vertex[first + v[1]],
+                     *c = &frame->vertex[first + v[2]];
+        if (!a->valid || !b->valid || !c->valid)
+            continue;
+        /* > 0: counter-clockwise as seen (y runs down), the front */
+        int64_t area =
+            (int64_t)(c->fx - a->fx) * (b->fy - a->fy) - (int64_t)(b->fx - a->fx) * (c->fy - a->fy);
+        if (area == 0 || (area < 0 && !blends))
+            continue;
+        if (s->material == MATERIAL_EYE && transparent(s, v))
+            continue;
+        Triangle *out = &frame->triangle[frame->n_triangle++];
+        /* the raster wants one winding */
+        out->v[0] = first + v[0];
+        out->v[1] = first + (area > 0 ? v[1] : v[2]);
+        out->v[2] = first + (area > 0 ? v[2] : v[1]);
+        out->surface = surface;
+        float pixels2 = fabsf((float)area) / ((float)SUBPIXEL * SUBPIXEL);
+        out->lod = texels_per_pixel_log2(s, v, pixels2);
+    }
+}
+
+void frame_transform(Frame *frame)
+{
+    const Scene *scene = frame->scene;
+    for (int i = 0; i < scene->n_surface; i++) {
+        const Surface *s = &scene->surface[i];
+        Vertex *vertex = frame->vertex + frame->first_vertex[i];
+        for (int k = 0; k < s->n_vertex; k++) {
+            memset(&vertex[k], 0, sizeof vertex[k]);
+            to_view(frame, s->position + 3 * k, vertex[k].p);
+            project(frame, &vertex[k]);
+        }
+        surface_normals(s, vertex);
+        if (material_blends(s->material))
+            surface_tangents(s, vertex);
+    }
+    frame->n_triangle = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < scene->n_surface; i++)
+            if (material_blends(scene->surface[i].material) == (pass == 1))
+                add_triangles(frame, i);
+        if (pass == 0)
+            frame->n_opaque = frame->n_triangle;
+    }
+}

@@ -1,0 +1,60 @@
+/* Eyes: the iris tint, shade of the lids, and a wet highlight. */
+#include "engine/renderer_internal.h"
+
+#include <math.h>
+
+/* Of the iris discs in HighPolyEyes' textures, in uv. */
+static const float iris_centre[2][2] = {{0.2920f, 0.2910f}, {0.7060f, 0.7010f}};
+static const float iris_radius = 0.113f;
+
+void shade_eye(const Frame *frame, const Hit *hit, float rgb[3])
+{
+    const Scene *scene = frame->scene;
+    float albedo[3];
+    albedo_at(frame, hit, albedo);
+    float distance = 1;
+    for (int i = 0; i < 2; i++) {
+        float du = hit->uv[0] - iris_centre[i][0], dv = hit->uv[1] - iris_centre[i][1];
+        distance = fminf(distance, sqrtf(du * du + dv * dv));
+    }
+    float iris = 1 - smoothstepf(0.93f * iris_radius, 1.04f * iris_radius, distance);
+    /* the sclera is never white: it is veiled and takes colour from the lids */
+    const float sclera[3] = {0.90f, 0.83f, 0.79f};
+    for (int c = 0; c < 3; c++)
+        albedo[c] *= lerpf(sclera[c], 1.35f * scene->iris_tint[c], iris);
+
+    int side = hit->p[0] > 0.5f * (frame->eye[0][0] + frame->eye[1][0]) ? 0 : 1;
+    float from[3];
+    for (int c = 0; c < 3; c++)
+        from[c] = hit->p[c] - frame->eye[side][c];
+    float radius = scene->eye_radius > 0 ? scene->eye_radius : 0.16f;
+    float up =
+        dot3((const float[3]){frame->rotation[0][1], frame->rotation[1][1], frame->rotation[2][1]},
+             from);
+    /* lids and lashes shade the ball, the upper ones most */
+    float lid = 1 - 0.62f * smoothstepf(0.02f, 0.36f, up / radius);
+    lid *= 1 - 0.25f * smoothstepf(-0.22f, -0.42f, up / radius);
+
+    float n[3] = {from[0], from[1], from[2]};
+    normalize3(n);
+    float view[3] = {-hit->p[0], -hit->p[1], -hit->p[2]};
+    normalize3(view);
+    float shadow = shadow_at(frame, hit->p, n);
+    shadow = lerpf(0.35f, 1, shadow);
+    float light[3], shine = 0;
+    for (int c = 0; c < 3; c++)
+        light[c] = lerpf(frame->ground[c], frame->sky[c], 0.5f + 0.5f * n[1]);
+    for (int i = 0; i <= LIGHT_FILL; i++) {
+        const Light *l = &frame->light[i];
+        float w = clampf((dot3(n, l->to) + 0.3f) / 1.3f, 0, 1) * (i == LIGHT_KEY ? shadow : 1);
+        for (int c = 0; c < 3; c++)
+            light[c] += w * l->colour[c];
+        /* the cornea bulges: it sees the light as from a smaller ball, nearer the middle */
+        float bulge[3] = {n[0] * 1.15f, n[1] * 1.15f, n[2]};
+        normalize3(bulge);
+        shine += fminf(ggx(bulge, l->to, view, 0.22f, 0.04f), 3) * l->colour[1] *
+                 (i == LIGHT_KEY ? 1.6f : 0.8f);
+    }
+    for (int c = 0; c < 3; c++)
+        rgb[c] = lid * (albedo[c] * light[c]) + (0.35f + 0.65f * lid) * shine;
+}

@@ -1,0 +1,203 @@
+/* Shared by the parts of the renderer; nothing outside includes it.
+ *
+ * The picture is drawn in tiles. Opaque triangles fill a visibility buffer of SAMPLES depth samples
+ * a pixel; hair, brows and lashes leave fragments with alpha in a list per pixel. Then every pixel
+ * shades each triangle it sees once (not each sample), blends front to back per sample, and
+ * averages. */
+#ifndef ENGINE_RENDERER_INTERNAL_H
+#define ENGINE_RENDERER_INTERNAL_H
+
+#include "engine/renderer.h"
+
+enum {
+    TILE = 32,     /* pixels a side */
+    SAMPLES = 8,   /* a pixel */
+    SUBPIXEL = 64, /* vertices are snapped to 1 / SUBPIXEL pixel, so that shared edges are exact */
+    SHADOW_SIZE = 256,
+    NOISE_SIZE = 256,
+    DISPLAY_SIZE = 4096,
+    NO_TRIANGLE = -1
+};
+
+/* Painted over the skin by its vertices at rest, interpolated across triangles. */
+typedef struct SkinVertex {
+    float ambient; /* visible part of the surroundings, 0 .. 1 */
+    float lip;     /* -1 skin, 0 vermilion border .. 6 inner seal, 7 mouth bag */
+    float upper;   /* 1 upper lip, -1 lower, 0 at the corners */
+    float lid;     /* 1 on the rim of the lids, 0 from the next vertices on */
+    float beard;   /* 1 where stubble grows */
+    float scalp;   /* 1 where hair grows */
+    float nose;    /* > 0 inside Helen's nose */
+    float face;    /* > 0 inside Helen's face: not ears, not neck */
+} SkinVertex;
+
+struct RenderTables {
+    int n_vertex;
+    SkinVertex *skin;  /* n_vertex */
+    float linear[257]; /* sRGB byte to linear light; [256] repeats for interpolation */
+    uint8_t display[DISPLAY_SIZE +
+                    1]; /* sqrt of scene light / DISPLAY_MAX to a tone-mapped sRGB byte */
+    int8_t noise[NOISE_SIZE][NOISE_SIZE][4]; /* tileable; xyz bend normals, w varies colour */
+};
+
+#define DISPLAY_MAX 4.0f /* scene light that is certainly white */
+
+typedef struct Vertex {
+    float x, y;     /* pixels */
+    float inverse;  /* 1 / distance along the view axis */
+    int32_t fx, fy; /* the same pixel place in 1 / SUBPIXEL */
+    float p[3];     /* view space: camera at 0, +x right, +y up, looking along -z */
+    float n[3];     /* unit normal */
+    float t[3];     /* along +v of uv (hair strands); unit, only for hair-like materials */
+    bool valid;
+} Vertex;
+
+typedef struct Triangle {
+    int32_t v[3]; /* of all vertices of the scene */
+    int32_t surface;
+    float lod; /* log2 of texels a pixel */
+} Triangle;
+
+typedef struct Fragment {
+    float inverse; /* depth at the pixel */
+    int32_t triangle;
+    float alpha;
+    uint32_t mask; /* samples covered and in front of what is opaque */
+    int32_t next;
+} Fragment;
+
+typedef struct ShadowMap {
+    float right[3], up[3], forward[3], centre[3]; /* light space */
+    float scale;                                  /* texels a dm */
+    float *depth; /* SHADOW_SIZE^2: dm along forward of the first surface */
+} ShadowMap;
+
+typedef struct Light {
+    float to[3]; /* unit, towards the light */
+    float colour[3];
+} Light;
+
+enum { LIGHT_KEY, LIGHT_FILL, LIGHT_RIM_LEFT, LIGHT_RIM_RIGHT, LIGHT_COUNT };
+
+typedef struct Frame {
+    const RenderTables *tables;
+    const Scene *scene;
+    const RenderOptions *options;
+    int size;
+    float focal;          /* pixels */
+    float rotation[3][3]; /* of the head */
+    float pivot[3], camera[3];
+    float eye[2][3]; /* eyeball centres in view space */
+    Light light[LIGHT_COUNT];
+    float sky[3], ground[3]; /* ambient light from above and below */
+    ShadowMap shadow;
+    int first_vertex[SCENE_MAX_SURFACES + 1];
+    Vertex *vertex;
+    int n_triangle;
+    Triangle *triangle; /* drawn ones only, opaque surfaces first */
+    int n_opaque;
+    int tiles;                /* a side */
+    int32_t *bin_begin, *bin; /* triangles of tile i: bin[bin_begin[i] .. bin_begin[i + 1]) */
+} Frame;
+
+typedef struct Tile {
+    int x0, y0, width, height;
+    float depth[TILE * TILE][SAMPLES]; /* 1 / distance; 0 is nothing */
+    int32_t id[TILE * TILE][SAMPLES];
+    int32_t fragments[TILE * TILE]; /* head of the list, -1 */
+    Fragment *fragment;
+    int n_fragment, capacity;
+} Tile;
+
+/* A place on a surface, ready to shade. */
+typedef struct Hit {
+    const Surface *surface;
+    int index; /* of the surface */
+    int32_t v[3];
+    float b[3]; /* perspective-correct weights of the vertices */
+    float uv[2], p[3], n[3];
+    float lod;
+    float footprint; /* dm a pixel */
+} Hit;
+
+/* The sample places in a pixel, 1 / 16 pixel from its corner: 8 rooks. */
+extern const int32_t sample_place[SAMPLES][2];
+
+/* renderer_camera.c */
+void frame_set_view(Frame *frame);
+void frame_transform(Frame *frame);
+bool material_blends(Material material);
+
+/* renderer_shadow.c */
+/* Empties a depth map that looks along -to at `centre`, extent dm a side. */
+void shadow_map_set(ShadowMap *map, const float centre[3], const float to[3], float extent);
+/* surface, v: to test the texture's alpha; NULL: solid. */
+void shadow_map_triangle(ShadowMap *map, const float *const p[3], const Surface *surface,
+                         const int32_t *v);
+bool shadow_map_hides(const ShadowMap *map, const float p[3], float bias);
+void shadow_draw(Frame *frame);
+/* Part of the key light that arrives at a place in view space with unit normal n, 0 .. 1. */
+float shadow_at(const Frame *frame, const float p[3], const float n[3]);
+
+/* renderer_raster.c */
+void raster_opaque(const Frame *frame, Tile *tile, int32_t triangle);
+/* False when out of memory. */
+bool raster_blended(const Frame *frame, Tile *tile, int32_t triangle);
+/* What triangle shows at pixel place (x, y); extrapolates a little outside of it. */
+void hit_at(const Frame *frame, int32_t triangle, float x, float y, Hit *hit);
+
+/* renderer_texture.c */
+/* Bilinear sample of the mip level for lod; channels in 0 .. 255 (sRGB), alpha 0 .. 255 (255
+ * without one). */
+void texture_sample(const Texture *texture, float u, float v, float lod, float rgba[4]);
+
+/* renderer_shade.c, renderer_skin.c, renderer_eye.c, renderer_hair.c */
+void shade(const Frame *frame, const Hit *hit, float rgb[3]);
+void shade_skin(const Frame *frame, const Hit *hit, float rgb[3]);
+void shade_eye(const Frame *frame, const Hit *hit, float rgb[3]);
+void shade_teeth(const Frame *frame, const Hit *hit, float rgb[3]);
+void shade_hair(const Frame *frame, const Hit *hit, float rgb[3]);
+/* Base colour of the surface before tint effects of its material, linear light. */
+void albedo_at(const Frame *frame, const Hit *hit, float rgb[3]);
+/* GGX highlight of one light: n, to and view are unit. */
+float ggx(const float n[3], const float to[3], const float view[3], float roughness, float f0);
+void skin_attributes(const Frame *frame, const Hit *hit, SkinVertex *out);
+
+/* renderer_resolve.c */
+void tile_resolve(const Frame *frame, Tile *tile, uint8_t *rgb, uint8_t *labels);
+
+/* renderer_labels.c */
+int label_at(const Frame *frame, const Hit *hit);
+
+/* small vector helpers */
+static inline float dot3(const float a[3], const float b[3])
+{
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+}
+
+static inline void cross3(const float a[3], const float b[3], float c[3])
+{
+    c[0] = a[1] * b[2] - a[2] * b[1];
+    c[1] = a[2] * b[0] - a[0] * b[2];
+    c[2] = a[0] * b[1] - a[1] * b[0];
+}
+
+static inline float clampf(float x, float lo, float hi)
+{
+    return x < lo ? lo : x > hi ? hi : x;
+}
+
+static inline float lerpf(float a, float b, float t)
+{
+    return a + (b - a) * t;
+}
+
+static inline float smoothstepf(float lo, float hi, float x)
+{
+    float t = clampf((x - lo) / (hi - lo), 0, 1);
+    return t * t * (3 - 2 * t);
+}
+
+void normalize3(float v[3]);
+
+#endif

@@ -1,0 +1,229 @@
+/* Triangles to samples and fragments of one tile. */
+#include "engine/renderer_internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+const int32_t sample_place[SAMPLES][2] = {{9, 5},  {7, 11}, {13, 9},  {5, 3},
+                                          {3, 13}, {1, 7},  {11, 15}, {15, 1}};
+
+/* Edge functions in exact integers: a * x + b * y + c >= 0 inside, x and y in 1 / 16 pixel from the
+ * tile's corner. */
+typedef struct Edges {
+    int32_t a[3], b[3], c[3];
+    int32_t offset[3][SAMPLES]; /* of each sample from the pixel's corner */
+    float depth[SAMPLES], depth_x, depth_y,
+        depth_0;        /* plane of 1 / distance, by pixels in the tile */
+    int x0, x1, y0, y1; /* pixels of the tile to visit, ends excluded */
+} Edges;
+
+static int floor_div(int32_t a, int32_t b)
+{
+    return (int)(a >= 0 ? a / b : -((-a + b - 1) / b));
+}
+
+static int32_t min3(int32_t a, int32_t b, int32_t c)
+{
+    int32_t m = a < b ? a : b;
+    return m < c ? m : c;
+}
+
+static int32_t max3(int32_t a, int32_t b, int32_t c)
+{
+    int32_t m = a > b ? a : b;
+    return m > c ? m : c;
+}
+
+static bool edges_set(const Frame *frame, const Tile *tile, int32_t triangle, Edges *e)
+{
+    const Triangle *t = &frame->triangle[triangle];
+    const Vertex *v[3] = {&frame->vertex[t->v[0]], &frame->vertex[t->v[1]],
+                          &frame->vertex[t->v[2]]};
+    int x0 = floor_div(min3(v[0]->fx, v[1]->fx, v[2]->fx), SUBPIXEL) - tile->x0;
+    int x1 = floor_div(max3(v[0]->fx, v[1]->fx, v[2]->fx), SUBPIXEL) + 1 - tile->x0;
+    int y0 = floor_div(min3(v[0]->fy, v[1]->fy, v[2]->fy), SUBPIXEL) - tile->y0;
+    int y1 = floor_div(max3(v[0]->fy, v[1]->fy, v[2]->fy), SUBPIXEL) + 1 - tile->y0;
+    e->x0 = x0 > 0 ? x0 : 0;
+    e->y0 = y0 > 0 ? y0 : 0;
+    e->x1 = x1 < tile->width ? x1 : tile->width;
+    e->y1 = y1 < tile->height ? y1 : tile->height;
+    if (e->x0 >= e->x1 || e->y0 >= e->y1)
+        return false;
+    enum { STEP = SUBPIXEL / 16, FAR = 1 << 30 };
+    for (int k = 0; k < 3; k++) {
+        const Vertex *p = v[k], *q = v[(k + 1) % 3];
+        int32_t a = q->fy - p->fy, b = p->fx - q->fx;
+        int64_t c =
+            (int64_t)a * (tile->x0 * SUBPIXEL - p->fx) + (int64_t)b * (tile->y0 * SUBPIXEL - p->fy);
+        /* a sample on an edge that two triangles share belongs to one of them */
+        if (!(a > 0 || (a == 0 && b > 0)))
+            c -= 1;
+        /* places are multiples of STEP / SUBPIXEL: the floor keeps every sign */
+        c = c >= 0 ? c / STEP : -((-c + STEP - 1) / STEP);
+        if (c < -FAR)
+            return false; /* the whole tile is outside */
+        e->a[k] = a;
+        e->b[k] = b;
+        e->c[k] = (int32_t)(c > FAR ? FAR : c);
+        for (int s = 0; s < SAMPLES; s++)
+            e->offset[k][s] = a * sample_place[s][0] + b * sample_place[s][1];
+    }
+    float dx1 = v[1]->x - v[0]->x, dy1 = v[1]->y - v[0]->y, dx2 = v[2]->x - v[0]->x,
+          dy2 = v[2]->y - v[0]->y;
+    float area = dx1 * dy2 - dx2 * dy1;
+    if (area == 0)
+        return false;
+    float d1 = v[1]->inverse - v[0]->inverse, d2 = v[2]->inverse - v[0]->inverse;
+    e->depth_x = (d1 * dy2 - d2 * dy1) / area;
+    e->depth_y = (d2 * dx1 - d1 * dx2) / area;
+    e->depth_0 = v[0]->inverse + e->depth_x * ((float)tile->x0 - v[0]->x) +
+                 e->depth_y * ((float)tile->y0 - v[0]->y);
+    for (int s = 0; s < SAMPLES; s++)
+        e->depth[s] =
+            (e->depth_x * (float)sample_place[s][0] + e->depth_y * (float)sample_place[s][1]) / 16;
+    return true;
+}
+
+void raster_opaque(const Frame *frame, Tile *tile, int32_t triangle)
+{
+    Edges e;
+    if (!edges_set(frame, tile, triangle, &e))
+        return;
+    for (int y = e.y0; y < e.y1; y++) {
+        for (int x = e.x0; x < e.x1; x++) {
+            int32_t f[3];
+            for (int k = 0; k < 3; k++)
+                f[k] = e.a[k] * 16 * x + e.b[k] * 16 * y + e.c[k];
+            float depth = e.depth_0 + e.depth_x * (float)x + e.depth_y * (float)y;
+            float *to_depth = tile->depth[y * TILE + x];
+            int32_t *to_id = tile->id[y * TILE + x];
+            for (int s = 0; s < SAMPLES; s++) {
+                int32_t outside =
+                    (f[0] + e.offset[0][s]) | (f[1] + e.offset[1][s]) | (f[2] + e.offset[2][s]);
+                float d = depth + e.depth[s];
+                int nearer = (outside >= 0) & (d > to_depth[s]);
+                to_depth[s] = nearer ? d : to_depth[s];
+                to_id[s] = nearer ? triangle : to_id[s];
+            }
+        }
+    }
+}
+
+void hit_at(const Frame *frame, int32_t triangle, float x, float y, Hit *hit)
+{
+    const Triangle *t = &frame->triangle[triangle];
+    const Vertex *v[3] = {&frame->vertex[t->v[0]], &frame->vertex[t->v[1]],
+                          &frame->vertex[t->v[2]]};
+    float dx1 = v[1]->x - v[0]->x, dy1 = v[1]->y - v[0]->y, dx2 = v[2]->x - v[0]->x,
+          dy2 = v[2]->y - v[0]->y;
+    float px = x - v[0]->x, py = y - v[0]->y;
+    float area = dx1 * dy2 - dx2 * dy1;
+    float b1 = area != 0 ? (px * dy2 - dx2 * py) / area : 0;
+    float b2 = area != 0 ? (dx1 * py - px * dy1) / area : 0;
+    b1 = clampf(b1, 0, 1);
+    b2 = clampf(b2, 0, 1 - b1);
+    float w[3] = {(1 - b1 - b2) * v[0]->inverse, b1 * v[1]->inverse, b2 * v[2]->inverse};
+    float sum = w[0] + w[1] + w[2];
+    hit->index = t->surface;
+    hit->surface = &frame->scene->surface[t->surface];
+    hit->lod = t->lod;
+    hit->footprint = 1 / (sum * frame->focal);
+    hit->uv[0] = hit->uv[1] = 0;
+    for (int c = 0; c < 3; c++)
+        hit->p[c] = hit->n[c] = 0;
+    for (int k = 0; k < 3; k++) {
+        float b = w[k] / sum;
+        hit->b[k] = b;
+        hit->v[k] = t->v[k] - frame->first_vertex[t->surface];
+        const float *uv = hit->surface->uv + 2 * hit->v[k];
+        hit->uv[0] += b * uv[0];
+        hit->uv[1] += b * uv[1];
+        for (int c = 0; c < 3; c++) {
+            hit->p[c] += b * v[k]->p[c];
+            hit->n[c] += b * v[k]->n[c];
+        }
+    }
+    normalize3(hit->n);
+}
+
+static bool push(Tile *tile, int pixel, Fragment fragment)
+{
+    if (tile->n_fragment == tile->capacity) {
+        int capacity = tile->capacity ? 2 * tile->capacity : 4096;
+        Fragment *more = realloc(tile->fragment, (size_t)capacity * sizeof *more);
+        if (!more)
+            return false;
+        tile->fragment = more;
+        tile->capacity = capacity;
+    }
+    fragment.next = tile->fragments[pixel];
+    tile->fragment[tile->n_fragment] = fragment;
+    tile->fragments[pixel] = tile->n_fragment++;
+    return true;
+}
+
+/* Cards bound to the skin lie almost in it: they are drawn a little nearer than they are. */
+static float depth_factor(Material material)
+{
+    switch (material) {
+    case MATERIAL_BROW:
+    case MATERIAL_LASH:
+        return 1.004f; /* 0.036 dm at 9 dm */
+    case MATERIAL_BEARD:
+        return 1.002f;
+    default:
+        return 1.0005f;
+    }
+}
+
+bool raster_blended(const Frame *frame, Tile *tile, int32_t triangle)
+{
+    Edges e;
+    if (!edges_set(frame, tile, triangle, &e))
+        return true;
+    const Triangle *t = &frame->triangle[triangle];
+    const Surface *surface = &frame->scene->surface[t->surface];
+    float factor = depth_factor(surface->material);
+    for (int y = e.y0; y < e.y1; y++) {
+        for (int x = e.x0; x < e.x1; x++) {
+            int32_t f[3];
+            for (int k = 0; k < 3; k++)
+                f[k] = e.a[k] * 16 * x + e.b[k] * 16 * y + e.c[k];
+            float depth = e.depth_0 + e.depth_x * (float)x + e.depth_y * (float)y;
+            const float *opaque = tile->depth[y * TILE + x];
+            uint32_t mask = 0;
+            int places[2] = {0, 0}, n = 0;
+            for (int s = 0; s < SAMPLES; s++) {
+                int32_t outside =
+                    (f[0] + e.offset[0][s]) | (f[1] + e.offset[1][s]) | (f[2] + e.offset[2][s]);
+                if (outside >= 0 && (depth + e.depth[s]) * factor > opaque[s]) {
+                    mask |= 1u << s;
+                    places[0] += sample_place[s][0];
+                    places[1] += sample_place[s][1];
+                    n++;
+                }
+            }
+            if (!mask)
+                continue;
+            float px = (float)x + (float)places[0] / (float)(16 * n);
+            float py = (float)y + (float)places[1] / (float)(16 * n);
+            Hit hit;
+            hit_at(frame, triangle, (float)tile->x0 + px, (float)tile->y0 + py, &hit);
+            float alpha = surface->opacity;
+            if (surface->n_layer > 0) {
+                float rgba[4];
+                texture_sample(surface->layer[0].texture, hit.uv[0], hit.uv[1], hit.lod, rgba);
+                alpha *= rgba[3] * (1 / 255.0f);
+            }
+            if (alpha < 1 / 255.0f)
+                continue;
+            Fragment fragment = {.inverse = (e.depth_0 + e.depth_x * px + e.depth_y * py) * factor,
+                                 .triangle = triangle,
+                                 .alpha = alpha,
+                                 .mask = mask};
+            if (!push(tile, y * TILE + x, fragment))
+                return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,189 @@
+/* Samples and fragments of a tile to pixels and labels. */
+#include "engine/renderer_internal.h"
+
+#include <math.h>
+
+enum { MAX_LAYERS = 64 };
+
+typedef struct Group { /* samples that see one triangle */
+    int32_t triangle;
+    uint32_t mask;
+    float rgb[3];
+    Hit hit;
+} Group;
+
+static int count_bits(uint32_t mask)
+{
+    int n = 0;
+    for (; mask; mask &= mask - 1)
+        n++;
+    return n;
+}
+
+static int find_groups(const int32_t id[SAMPLES], Group group[SAMPLES])
+{
+    int n = 0;
+    for (int s = 0; s < SAMPLES; s++) {
+        if (id[s] == NO_TRIANGLE)
+            continue;
+        int g = 0;
+        while (g < n && group[g].triangle != id[s])
+            g++;
+        if (g == n)
+            group[n++] = (Group){.triangle = id[s], .mask = 0};
+        group[g].mask |= 1u << s;
+    }
+    return n;
+}
+
+/* The middle of the covered samples, in pixels from the pixel's corner. */
+static void middle(uint32_t mask, float *x, float *y)
+{
+    int sx = 0, sy = 0, n = 0;
+    for (int s = 0; s < SAMPLES; s++)
+        if (mask >> s & 1) {
+            sx += sample_place[s][0];
+            sy += sample_place[s][1];
+            n++;
+        }
+    *x = (float)sx / (float)(16 * n);
+    *y = (float)sy / (float)(16 * n);
+}
+
+static void background(const Frame *frame, int x, int y, float rgb[3])
+{
+    const RenderOptions *o = frame->options;
+    const float *linear = frame->tables->linear;
+    if (o->background_image) {
+        const uint8_t *b = o->background_image + ((size_t)y * frame->size + x) * 3;
+        for (int c = 0; c < 3; c++)
+            rgb[c] = linear[b[c]];
+        return;
+    }
+    float t = ((float)y + 0.5f) / (float)frame->size;
+    for (int c = 0; c < 3; c++)
+        rgb[c] = lerpf(linear[o->background[0][c]], linear[o->background[1][c]], t);
+}
+
+/* The nearest fragments of a pixel, near to far. */
+static int sorted_fragments(const Tile *tile, int pixel, Fragment out[MAX_LAYERS])
+{
+    int n = 0;
+    for (int32_t i = tile->fragments[pixel]; i >= 0; i = tile->fragment[i].next) {
+        Fragment f = tile->fragment[i];
+        if (n == MAX_LAYERS && out[n - 1].inverse >= f.inverse)
+            continue;
+        int k = n < MAX_LAYERS ? n++ : n - 1;
+        while (k > 0 && (out[k - 1].inverse < f.inverse ||
+                         (out[k - 1].inverse == f.inverse && out[k - 1].triangle > f.triangle))) {
+            out[k] = out[k - 1];
+            k--;
+        }
+        out[k] = f;
+    }
+    return n;
+}
+
+static void to_display(const Frame *frame, const float rgb[3], uint8_t out[3])
+{
+    for (int c = 0; c < 3; c++) {
+        float x = clampf(rgb[c], 0, DISPLAY_MAX) / DISPLAY_MAX;
+        out[c] = frame->tables->display[(int)(sqrtf(x) * DISPLAY_SIZE + 0.5f)];
+    }
+}
+
+/* Coverage of each class among the opaque samples, then what hair and brows take. */
+static uint8_t pick_label(const Frame *frame, const Group *group, int n_group, float hair,
+                          float brow, uint8_t brow_label)
+{
+    if (hair >= 0.5f)
+        return LABEL_HAIR;
+    if (brow >= 0.5f)
+        return brow_label;
+    int votes[LABEL_COUNT] = {0}, empty = SAMPLES;
+    for (int g = 0; g < n_group; g++) {
+        int n = count_bits(group[g].mask);
+        votes[label_at(frame, &group[g].hit)] += n;
+        empty -= n;
+    }
+    votes[LABEL_BACKGROUND] += empty;
+    int best = 0;
+    for (int l = 1; l < LABEL_COUNT; l++)
+        if (votes[l] > votes[best])
+            best = l;
+    return (uint8_t)best;
+}
+
+static void resolve_pixel(const Frame *frame, const Tile *tile, int px, int py, uint8_t *rgb,
+                          uint8_t *label)
+{
+    int pixel = py * TILE + px;
+    int x = tile->x0 + px, y = tile->y0 + py;
+    Group group[SAMPLES];
+    int n_group = find_groups(tile->id[pixel], group);
+    Fragment layer[MAX_LAYERS];
+    int n_layer = sorted_fragments(tile, pixel, layer);
+    float clear[SAMPLES], sum[3] = {0}, hair = 0, brow = 0;
+    uint8_t brow_label = LABEL_LEFT_BROW;
+    for (int s = 0; s < SAMPLES; s++)
+        clear[s] = 1.0f / SAMPLES;
+    for (int i = 0; i < n_layer; i++) {
+        const Fragment *f = &layer[i];
+        float weight = 0;
+        for (int s = 0; s < SAMPLES; s++) {
+            float w = f->mask >> s & 1 ? f->alpha * clear[s] : 0;
+            weight += w;
+            clear[s] -= w;
+        }
+        if (weight < 1 / 1024.0f)
+            continue;
+        float mx, my, colour[3];
+        middle(f->mask, &mx, &my);
+        Hit hit;
+        hit_at(frame, f->triangle, (float)x + mx, (float)y + my, &hit);
+        shade(frame, &hit, colour);
+        for (int c = 0; c < 3; c++)
+            sum[c] += weight * colour[c];
+        if (hit.surface->material == MATERIAL_HAIR)
+            hair += weight;
+        if (hit.surface->material == MATERIAL_BROW) {
+            brow += weight;
+            brow_label = (uint8_t)label_at(frame, &hit);
+        }
+    }
+    uint32_t covered = 0;
+    for (int g = 0; g < n_group; g++) {
+        float mx, my, weight = 0;
+        covered |= group[g].mask;
+        for (int s = 0; s < SAMPLES; s++)
+            weight += group[g].mask >> s & 1 ? clear[s] : 0;
+        middle(group[g].mask, &mx, &my);
+        hit_at(frame, group[g].triangle, (float)x + mx, (float)y + my, &group[g].hit);
+        if (weight < 1 / 1024.0f)
+            continue;
+        shade(frame, &group[g].hit, group[g].rgb);
+        for (int c = 0; c < 3; c++)
+            sum[c] += weight * group[g].rgb[c];
+    }
+    float empty = 0;
+    for (int s = 0; s < SAMPLES; s++)
+        empty += covered >> s & 1 ? 0 : clear[s];
+    if (empty > 0) {
+        float colour[3];
+        background(frame, x, y, colour);
+        for (int c = 0; c < 3; c++)
+            sum[c] += empty * colour[c];
+    }
+    to_display(frame, sum, rgb);
+    if (label)
+        *label = pick_label(frame, group, n_group, hair, brow, brow_label);
+}
+
+void tile_resolve(const Frame *frame, Tile *tile, uint8_t *rgb, uint8_t *labels)
+{
+    for (int y = 0; y < tile->height; y++)
+        for (int x = 0; x < tile->width; x++) {
+            size_t at = (size_t)(tile->y0 + y) * frame->size + (tile->x0 + x);
+            resolve_pixel(frame, tile, x, y, rgb + 3 * at, labels ? labels + at : NULL);
+        }
+}

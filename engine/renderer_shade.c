@@ -1,0 +1,84 @@
+/* Shading shared by the materials, and the plain materials. All light is linear. */
+#include "engine/renderer_internal.h"
+
+#include <math.h>
+
+static float to_linear(const RenderTables *tables, float byte)
+{
+    int i = (int)byte;
+    return lerpf(tables->linear[i], tables->linear[i + 1], byte - (float)i);
+}
+
+void albedo_at(const Frame *frame, const Hit *hit, float rgb[3])
+{
+    const Surface *s = hit->surface;
+    float sum[3] = {0};
+    if (s->n_layer == 0)
+        sum[0] = sum[1] = sum[2] = 255;
+    for (int l = 0; l < s->n_layer; l++) {
+        float rgba[4];
+        if (s->layer[l].weight == 0)
+            continue;
+        texture_sample(s->layer[l].texture, hit->uv[0], hit->uv[1], hit->lod, rgba);
+        for (int c = 0; c < 3; c++)
+            sum[c] += s->layer[l].weight * rgba[c];
+    }
+    for (int c = 0; c < 3; c++)
+        rgb[c] = to_linear(frame->tables, clampf(sum[c], 0, 255));
+    if (s->tint_kind == TINT_RECOLOUR) {
+        float mean = s->n_layer ? s->layer[0].texture->mean_luminance : 1;
+        float luminance = 0.2126f * rgb[0] + 0.7152f * rgb[1] + 0.0722f * rgb[2];
+        float ratio = mean > 0 ? luminance / mean : 1;
+        for (int c = 0; c < 3; c++)
+            rgb[c] = clampf(ratio * s->tint[c], 0, 1);
+    } else {
+        for (int c = 0; c < 3; c++)
+            rgb[c] *= s->tint[c];
+    }
+}
+
+float ggx(const float n[3], const float to[3], const float view[3], float roughness, float f0)
+{
+    float n_l = dot3(n, to);
+    if (n_l <= 0)
+        return 0;
+    float h[3] = {to[0] + view[0], to[1] + view[1], to[2] + view[2]};
+    normalize3(h);
+    float n_h = clampf(dot3(n, h), 0, 1), l_h = clampf(dot3(to, h), 0.05f, 1);
+    float a2 = roughness * roughness * roughness * roughness;
+    float q = n_h * n_h * (a2 - 1) + 1;
+    float m = 1 - l_h, m2 = m * m;
+    float fresnel = f0 + (1 - f0) * m2 * m2 * m;
+    /* pi of the lobe cancels against the pi in how lights are measured; Karis' cheap visibility */
+    return n_l * a2 * fresnel / (q * q * 4 * l_h * l_h * (roughness + 0.5f));
+}
+
+void shade_teeth(const Frame *frame, const Hit *hit, float rgb[3])
+{
+    float albedo[3];
+    albedo_at(frame, hit, albedo);
+    /* light reaches only the front of the mouth */
+    float open = smoothstepf(1.0f, 1.5f, hit->surface->rest[3 * hit->v[0] + 2]);
+    const Light *key = &frame->light[LIGHT_KEY];
+    float wrap = clampf(0.6f * dot3(hit->n, key->to) + 0.4f, 0, 1);
+    for (int c = 0; c < 3; c++)
+        rgb[c] = (0.06f + 0.5f * open) * albedo[c] * (frame->sky[c] + wrap * key->colour[c]);
+}
+
+void shade(const Frame *frame, const Hit *hit, float rgb[3])
+{
+    switch (hit->surface->material) {
+    case MATERIAL_SKIN:
+        shade_skin(frame, hit, rgb);
+        break;
+    case MATERIAL_EYE:
+        shade_eye(frame, hit, rgb);
+        break;
+    case MATERIAL_TEETH:
+        shade_teeth(frame, hit, rgb);
+        break;
+    default:
+        shade_hair(frame, hit, rgb);
+        break;
+    }
+}

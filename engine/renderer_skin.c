@@ -1,0 +1,117 @@
+/* Skin: wrapped diffuse with reddish scattering, pores, lips, lids, stubble. */
+#include "engine/renderer_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+void skin_attributes(const Frame *frame, const Hit *hit, SkinVertex *out)
+{
+    const SkinVertex *table = frame->tables->skin;
+    enum { FIELDS = sizeof(SkinVertex) / sizeof(float) };
+    float sum[FIELDS] = {0};
+    for (int k = 0; k < 3; k++) {
+        if (hit->v[k] >= frame->tables->n_vertex)
+            continue; /* another mesh than the tables were made for */
+        float value[FIELDS];
+        memcpy(value, &table[hit->v[k]], sizeof value);
+        for (int i = 0; i < FIELDS; i++)
+            sum[i] += hit->b[k] * value[i];
+    }
+    memcpy(out, sum, sizeof sum);
+}
+
+static void noise_at(const RenderTables *tables, float u, float v, float out[4])
+{
+    float x = u * NOISE_SIZE, y = v * NOISE_SIZE;
+    float fx = floorf(x), fy = floorf(y);
+    float ax = x - fx, ay = y - fy;
+    int x0 = (int)fx & (NOISE_SIZE - 1), y0 = (int)fy & (NOISE_SIZE - 1);
+    int x1 = (x0 + 1) & (NOISE_SIZE - 1), y1 = (y0 + 1) & (NOISE_SIZE - 1);
+    const int8_t *a = tables->noise[y0][x0], *b = tables->noise[y0][x1];
+    const int8_t *c = tables->noise[y1][x0], *d = tables->noise[y1][x1];
+    for (int i = 0; i < 4; i++)
+        out[i] = lerpf(lerpf(a[i], b[i], ax), lerpf(c[i], d[i], ax), ay) * (1 / 127.0f);
+}
+
+void shade_skin(const Frame *frame, const Hit *hit, float rgb[3])
+{
+    const Scene *scene = frame->scene;
+    SkinVertex skin;
+    skin_attributes(frame, hit, &skin);
+    float albedo[3];
+    albedo_at(frame, hit, albedo);
+
+    /* pores: finer than the texture; they vanish where a pixel covers many */
+    float pores = clampf(0.009f / hit->footprint, 0, 1);
+    pores *= pores;
+    float noise[4] = {0};
+    if (pores > 0.05f)
+        noise_at(frame->tables, hit->uv[0] * 5.0f, hit->uv[1] * 5.0f, noise);
+    float lip = smoothstepf(-0.15f, 0.75f, skin.lip);
+    float relief = pores * lerpf(0.055f, 0.13f, scene->skin_detail) * (1 + 0.6f * lip);
+    float bent[3];
+    for (int c = 0; c < 3; c++)
+        bent[c] = hit->n[c] + relief * noise[c];
+    normalize3(bent);
+
+    float mottle = 1 + pores * (0.03f + 0.05f * scene->skin_detail) * noise[3];
+    for (int c = 0; c < 3; c++)
+        albedo[c] *= mottle;
+    if (scene->stubble[3] > 0 && skin.beard > 0.01f) {
+        float grain = clampf(0.62f + 0.9f * pores * noise[3], 0, 1);
+        float cover = scene->stubble[3] * skin.beard * grain * (1 - lip);
+        for (int c = 0; c < 3; c++)
+            albedo[c] = lerpf(albedo[c], scene->stubble[c], clampf(cover, 0, 1));
+    }
+    /* natural lips are a little redder than the texture, and dark where they meet */
+    const float blood[3] = {0.96f, 0.78f, 0.78f};
+    for (int c = 0; c < 3; c++) {
+        albedo[c] *= lerpf(1, blood[c], lip);
+        float luminance = 0.2126f * albedo[0] + 0.7152f * albedo[1] + 0.0722f * albedo[2];
+        float tinted = scene->lip_tint[c] * clampf(0.55f + 1.5f * luminance, 0, 1.3f);
+        albedo[c] = lerpf(albedo[c], tinted, lip * scene->lip_tint[3]);
+    }
+    float seal = smoothstepf(4.2f, 6.0f, skin.lip);
+    float ambient = skin.ambient * (1 - 0.75f * seal);
+    float rim = skin.lid * 0.25f;
+    for (int c = 0; c < 3; c++)
+        albedo[c] *= 1 - rim * (c == 0 ? 0.7f : 1.0f);
+
+    float view[3] = {-hit->p[0], -hit->p[1], -hit->p[2]};
+    normalize3(view);
+    float shadow = shadow_at(frame, hit->p, hit->n);
+    float soft[3] = {sqrtf(shadow), shadow,
+                     shadow * shadow}; /* red light leaks into shadow edges */
+    soft[0] = lerpf(shadow, soft[0], 0.5f);
+    soft[2] = lerpf(shadow, soft[2], 0.4f);
+
+    float up = 0.5f + 0.5f * bent[1];
+    float light[3], shine = 0;
+    /* where surroundings are hidden, light still bounces red from skin to skin */
+    float hidden = 1 - ambient;
+    const float bounce[3] = {0.30f, 0.14f, 0.09f};
+    for (int c = 0; c < 3; c++) {
+        float visible = ambient + hidden * bounce[c] * ambient;
+        light[c] = visible * lerpf(frame->ground[c], frame->sky[c], up);
+    }
+    const float wrap[3] = {0.34f, 0.16f, 0.11f};
+    float roughness = lerpf(0.47f, 0.33f, lip);
+    float oily = lerpf(0.75f, 1.0f, lip) * (1 + 0.35f * noise[3] * pores);
+    for (int i = 0; i < LIGHT_COUNT; i++) {
+        const Light *l = &frame->light[i];
+        float smooth_cos = dot3(hit->n, l->to), bent_cos = dot3(bent, l->to);
+        if (smooth_cos < -0.4f)
+            continue;
+        float occlusion = i == LIGHT_KEY ? lerpf(0.55f, 1, ambient) : ambient;
+        for (int c = 0; c < 3; c++) {
+            float cosine = c == 0 ? lerpf(smooth_cos, bent_cos, 0.6f) : bent_cos;
+            float w = clampf((cosine + wrap[c]) / (1 + wrap[c]), 0, 1);
+            w *= i == LIGHT_KEY ? soft[c] : 1;
+            light[c] += occlusion * w * l->colour[c];
+        }
+        float gloss = ggx(bent, l->to, view, roughness, 0.035f) * oily * occlusion;
+        shine += (i == LIGHT_KEY ? shadow : 0.8f) * gloss * l->colour[1];
+    }
+    for (int c = 0; c < 3; c++)
+        rgb[c] = albedo[c] * light[c] + shine;
+}
