@@ -1,0 +1,303 @@
+#include "tests/op_case.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "libtensor/op_kernels.h"
+#include "libtensor/rng.h"
+
+const CaseRow op_case_rows[] = {
+#define CASE(op, fill, shapes, Param, ...) {OP_##op, #op, fill, shapes, &(const Param)__VA_ARGS__},
+#include "tests/op_cases.def"
+#undef CASE
+};
+
+const int op_case_count = sizeof op_case_rows / sizeof *op_case_rows;
+
+static Kernel *const forward_of[OP_COUNT] = {
+#define OP(name, n_in, n_optional, Param, reads, flags) op_##name##_forward,
+#include "libtensor/ops.def"
+#undef OP
+};
+
+static Kernel *const backward_of[OP_COUNT] = {
+#define OP(name, n_in, n_optional, Param, reads, flags) op_##name##_backward,
+#include "libtensor/ops.def"
+#undef OP
+};
+
+enum { GUARD = 128, GUARD_BYTE = 0xA5 };
+
+static void *guarded_alloc(size_t bytes)
+{
+    unsigned char *p = aligned_alloc(64, (bytes + 2 * GUARD + 63) / 64 * 64);
+    assert_non_null(p);
+    memset(p, GUARD_BYTE, GUARD);
+    memset(p + GUARD + bytes, GUARD_BYTE, GUARD);
+    return p + GUARD;
+}
+
+static void guarded_free(void *data)
+{
+    if (data != NULL)
+        free((unsigned char *)data - GUARD);
+}
+
+static bool guard_is_whole(const void *data, size_t bytes)
+{
+    const unsigned char *before = (const unsigned char *)data - GUARD;
+    const unsigned char *behind = (const unsigned char *)data + bytes;
+
+    for (int i = 0; i < GUARD; i++)
+        if (before[i] != GUARD_BYTE || behind[i] != GUARD_BYTE)
+            return false;
+    return true;
+}
+
+static Tensor guarded_tensor(Shape shape, DType type)
+{
+    Tensor t = {NULL, shape, type};
+    if (shape.ndim > 0)
+        t.data = guarded_alloc(tensor_bytes(t));
+    return t;
+}
+
+int parse_shapes(const char *text, Shape shape[static OP_MAX_IN])
+{
+    int n = 0;
+
+    while (*text != '\0') {
+        Shape s = {0};
+        assert_true(n < OP_MAX_IN);
+        if (*text == '-')
+            text++;
+        else
+            do {
+                char *end;
+                assert_true(s.ndim < TENSOR_MAX_DIM);
+                text += *text == 'x';
+                s.dim[s.ndim++] = strtoll(text, &end, 10);
+                assert_true(end > text);
+                text = end;
+            } while (*text == 'x');
+        shape[n++] = s;
+        text += *text == ' ';
+    }
+    return n;
+}
+
+/* All 'a' inputs take their values from one shuffled ladder around 0. */
+static void fill_apart(OpCase *c, Rng *rng)
+{
+    int64_t total = 0;
+
+    for (int i = 0; i < c->n_in; i++)
+        if (c->row->fill[i] == 'a')
+            total += shape_count(c->in[i].shape);
+    if (total == 0)
+        return;
+    real *ladder = malloc((size_t)total * sizeof *ladder);
+    assert_non_null(ladder);
+    for (int64_t k = 0; k < total; k++)
+        ladder[k] =
+            (real)((2 * (double)k + 1) / (double)total - 1 + (total % 2 ? .5 / (double)total : 0));
+    for (int64_t k = total - 1; k > 0; k--) {
+        int64_t other = rng_below(rng, (uint32_t)k + 1);
+        real swap = ladder[k];
+        ladder[k] = ladder[other];
+        ladder[other] = swap;
+    }
+    for (int i = 0, from = 0; i < c->n_in; i++)
+        if (c->row->fill[i] == 'a') {
+            memcpy(c->in[i].data, ladder + from, tensor_bytes(c->in[i]));
+            from += (int)shape_count(c->in[i].shape);
+        }
+    free(ladder);
+}
+
+static void fill_labels(OpCase *c, int i, Rng *rng)
+{
+    int32_t *label = c->in[i].data;
+
+    for (int64_t k = 0; k < shape_count(c->in[i].shape); k++)
+        label[k] = k % 7 == 3 ? 255 : (int32_t)rng_below(rng, (uint32_t)c->in[0].shape.dim[1]);
+    label[1] = -1;
+}
+
+static void fill_nan(Tensor t)
+{
+    if (t.data == NULL)
+        return;
+    if (t.type == DTYPE_REAL)
+        for (int64_t k = 0; k < shape_count(t.shape); k++)
+            ((real *)t.data)[k] = (real)NAN;
+    else
+        memset(t.data, 0x7F, tensor_bytes(t));
+}
+
+void case_reset(OpCase *c)
+{
+    Rng rng = rng_make(1, (uint32_t)(c->row - op_case_rows), 0);
+
+    fill_apart(c, &rng);
+    for (int i = 0; i < c->n_in; i++) {
+        char kind = c->row->fill[i];
+        if (c->in[i].data == NULL || kind == 'a')
+            continue;
+        if (kind == 'l')
+            fill_labels(c, i, &rng);
+        else
+            for (int64_t k = 0; k < shape_count(c->in[i].shape); k++)
+                ((real *)c->in[i].data)[k] =
+                    (real)(kind == 'p' ? rng_range(&rng, .5f, 1.5f) : rng_range(&rng, -1, 1));
+    }
+    for (int64_t k = 0; k < shape_count(c->dout.shape); k++)
+        ((real *)c->dout.data)[k] = (real)rng_range(&rng, -1, 1);
+    fill_nan(c->out);
+    for (int s = 0; s < OP_MAX_SAVED; s++)
+        fill_nan(c->saved[s]);
+    for (int i = 0; i < c->n_in; i++)
+        fill_nan(c->din[i]);
+}
+
+bool case_wants(const OpCase *c, int i)
+{
+    return c->in[i].data != NULL && c->in[i].type == DTYPE_REAL &&
+           (c->info->flags & OP_NO_GRAD(i)) == 0;
+}
+
+void case_open(OpCase *c, const CaseRow *row)
+{
+    InferIn in = {.param = row->param};
+    Error err = {""};
+
+    *c = (OpCase){.row = row, .info = op_info(row->op)};
+    in.n_in = c->n_in = parse_shapes(row->shapes, in.in);
+    assert_int_equal((int)strlen(row->fill), c->n_in);
+    for (int i = 0; i < c->n_in; i++)
+        in.type[i] = row->fill[i] == 'l' ? DTYPE_I32 : DTYPE_REAL;
+    if (!c->info->infer(&in, &c->inferred, &err))
+        fail_msg("%s %s: %s", row->op_name, row->shapes, err.text);
+    for (int i = 0; i < c->n_in; i++) {
+        c->in[i] = guarded_tensor(in.in[i], in.type[i]);
+        if (case_wants(c, i))
+            c->din[i] = guarded_tensor(in.in[i], DTYPE_REAL);
+    }
+    c->out = guarded_tensor(c->inferred.out, DTYPE_REAL);
+    c->dout = guarded_tensor(c->inferred.out, DTYPE_REAL);
+    for (int s = 0; s < OP_MAX_SAVED; s++) {
+        DType type = c->inferred.saved_type[s];
+        c->saved[s] = guarded_tensor(c->inferred.saved[s], type == DTYPE_I32 ? type : DTYPE_REAL);
+    }
+    c->step = (StepState){.step = 3, .seed = 5, .learning_rate = (real).01};
+    for (int w = 0; w < STEP_MAX_WEIGHTS; w++)
+        c->step.weight[w] = (real)(.5 + w);
+    case_reset(c);
+}
+
+static void drop_scratch(OpCase *c)
+{
+    guarded_free(c->scratch);
+    c->scratch = NULL;
+    c->scratch_bytes = 0;
+}
+
+void case_free(OpCase *c)
+{
+    for (int i = 0; i < c->n_in; i++) {
+        guarded_free(c->in[i].data);
+        guarded_free(c->din[i].data);
+    }
+    guarded_free(c->out.data);
+    guarded_free(c->dout.data);
+    for (int s = 0; s < OP_MAX_SAVED; s++)
+        guarded_free(c->saved[s].data);
+    drop_scratch(c);
+}
+
+/* Scratch of exactly the promised size, full of NaN at both ends (all of it if it is small). */
+static void take_scratch(OpCase *c, size_t bytes)
+{
+    size_t edge = bytes < 1 << 20 ? bytes : 1 << 20;
+
+    drop_scratch(c);
+    c->scratch = guarded_alloc(bytes);
+    c->scratch_bytes = bytes;
+    memset(c->scratch, 0xFF, edge);
+    memset((char *)c->scratch + bytes - edge, 0xFF, edge);
+}
+
+static Call base_call(const OpCase *c)
+{
+    Call call = {.n_in = c->n_in, .param = c->row->param, .step = &c->step};
+
+    for (int s = 0; s < OP_MAX_SAVED; s++)
+        call.saved[s] = c->saved[s];
+    return call;
+}
+
+void case_forward(OpCase *c, bool in_place)
+{
+    Call call = base_call(c);
+
+    take_scratch(c, c->inferred.forward_scratch);
+    for (int i = 0; i < c->n_in; i++)
+        call.in[i] = c->in[i];
+    call.out = c->out;
+    if (in_place)
+        call.out.data = c->in[0].data;
+    call.scratch = c->scratch;
+    forward_of[c->row->op](&call);
+    case_check_sentinels(c, "forward");
+}
+
+void case_backward(OpCase *c, unsigned wanted, real beta, bool in_place)
+{
+    Call call = base_call(c);
+
+    take_scratch(c, c->inferred.backward_scratch);
+    for (int i = 0; i < c->n_in; i++) {
+        call.in[i] = c->in[i];
+        if ((c->info->reads & READS_IN(i)) == 0)
+            call.in[i].data = NULL;
+        call.din[i] = c->din[i];
+        call.din[i].shape = c->in[i].shape;
+        if ((wanted >> i & 1) == 0)
+            call.din[i].data = NULL;
+        call.beta[i] = beta;
+    }
+    call.out = c->out;
+    if ((c->info->reads & READS_OUT) == 0)
+        call.out.data = NULL;
+    call.dout = c->dout;
+    if (in_place)
+        call.din[0].data = c->dout.data;
+    call.scratch = c->scratch;
+    backward_of[c->row->op](&call);
+    case_check_sentinels(c, "backward");
+}
+
+static void check_guard(const OpCase *c, Tensor t, const char *name, int i, const char *when)
+{
+    if (t.data != NULL && !guard_is_whole(t.data, tensor_bytes(t)))
+        fail_msg("%s %s: %s wrote outside %s %d", c->row->op_name, c->row->shapes, when, name, i);
+}
+
+void case_check_sentinels(const OpCase *c, const char *when)
+{
+    for (int i = 0; i < c->n_in; i++) {
+        check_guard(c, c->in[i], "in", i, when);
+        check_guard(c, c->din[i], "din", i, when);
+    }
+    for (int s = 0; s < OP_MAX_SAVED; s++)
+        check_guard(c, c->saved[s], "saved", s, when);
+    check_guard(c, c->out, "out", 0, when);
+    check_guard(c, c->dout, "dout", 0, when);
+    if (c->scratch != NULL && !guard_is_whole(c->scratch, c->scratch_bytes))
+        fail_msg("%s %s: %s wrote outside scratch", c->row->op_name, c->row->shapes, when);
+}

@@ -1,0 +1,51 @@
+/* A case of tests/op_cases.def as a call whose every operand lies between sentinels. */
+#ifndef TESTS_OP_CASE_H
+#define TESTS_OP_CASE_H
+
+#include "libtensor/op.h"
+
+typedef struct CaseRow {
+    Op op;
+    const char *op_name, *fill, *shapes;
+    const void *param;
+} CaseRow;
+
+extern const CaseRow op_case_rows[];
+extern const int op_case_count;
+
+typedef struct OpCase {
+    const CaseRow *row;
+    const OpInfo *info;
+    InferOut inferred;
+    StepState step;
+    int n_in;
+    Tensor in[OP_MAX_IN], din[OP_MAX_IN];
+    Tensor out, dout, saved[OP_MAX_SAVED];
+    void *scratch;
+    size_t scratch_bytes;
+} OpCase;
+
+/* Shapes written as "2x3 4 -" into shape; how many. */
+int parse_shapes(const char *text, Shape shape[static OP_MAX_IN]);
+
+/* Infers, allocates and fills; fails the test if infer refuses. */
+void case_open(OpCase *c, const CaseRow *row);
+void case_free(OpCase *c);
+
+/* Inputs and dout as case_open made them; NaN in everything else. */
+void case_reset(OpCase *c);
+
+/* Whether input i can get a gradient. */
+bool case_wants(const OpCase *c, int i);
+
+/* out and saved from in; in_place: out takes in[0]'s bytes (then c->out.data holds nothing new). */
+void case_forward(OpCase *c, bool in_place);
+
+/* din of the inputs whose bit is in `wanted`, with this beta. Operands that the row does not let
+ * backward read are NULL. in_place: din[0] takes dout's bytes. */
+void case_backward(OpCase *c, unsigned wanted, real beta, bool in_place);
+
+/* Fails the test if a sentinel is gone; `when` is part of the message. */
+void case_check_sentinels(const OpCase *c, const char *when);
+
+#endif
