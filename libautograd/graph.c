@@ -1,4 +1,6 @@
 /* The graph grows node by node; shapes are checked at once, and the first error sticks. */
+#include "config.h"
+
 #include "libautograd/graph.h"
 
 #include <assert.h>

@@ -1,4 +1,6 @@
 /* One slab: trained parameters in order of declaration, then the buffers. */
+#include "config.h"
+
 #include "libautograd/params.h"
 
 #include <assert.h>

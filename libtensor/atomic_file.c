@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "libtensor/atomic_file.h"
 
 #include <errno.h>

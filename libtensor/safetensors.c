@@ -2,6 +2,8 @@
  * The header maps each name to {"dtype", "shape", "data_offsets": [begin, end]}, offsets within the
  * data;
  * "__metadata__" maps strings to strings. The data has no holes and no overlaps. */
+#include "config.h"
+
 #include "libtensor/tensor_file.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "libtensor/tensor_file.h"
 
 #include <assert.h>

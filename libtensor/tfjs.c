@@ -2,6 +2,8 @@
  * "quantization": {"dtype", "scale", "min"}}, ...]}. The shards of a group, joined, hold its
  * weights one after the other. A quantised weight is stored as uint8 or uint16: x = stored * scale
  * + min. */
+#include "config.h"
+
 #include "libtensor/tensor_file.h"
 
 #include <errno.h>
