@@ -17,3 +17,7 @@ app_libs = libapps.a libdatasets.a libengine.a libnets.a libautograd.a libtensor
 bin_PROGRAMS += train_imitator
 train_imitator_SOURCES = apps/train_imitator.c
 train_imitator_LDADD = $(app_libs)
+
+bin_PROGRAMS += train_segmenter
+train_segmenter_SOURCES = apps/train_segmenter.c
+train_segmenter_LDADD = $(app_libs)

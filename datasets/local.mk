@@ -13,6 +13,7 @@ libdatasets_a_SOURCES = \
 	datasets/exif.c datasets/exif.h \
 	datasets/face.cc datasets/face.h \
 	datasets/alignment.c \
-	datasets/photo.c datasets/photo.h
+	datasets/photo.c datasets/photo.h \
+	datasets/labelled.c datasets/labelled.h
 libdatasets_a_LIBADD = $(libcodec_a_OBJECTS)
 libdatasets_a_CXXFLAGS = $(AM_CXXFLAGS) $(NATIVE_CFLAGS)

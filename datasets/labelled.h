@@ -1,0 +1,28 @@
+/* Pictures with label maps, for the segmenter: renders of render_dataset and folders of photos. */
+#ifndef DATASETS_LABELLED_H
+#define DATASETS_LABELLED_H
+
+#include "datasets/image.h"
+#include "libtensor/rng.h"
+
+typedef struct Labelled Labelled;
+
+/* dirs: one folder, or several with commas between. A folder with a dataset.json holds renders; any
+ * other holds photos NAME.jpg (or .jpeg) with label maps NAME.png: Helen's 11 classes (engine.h),
+ * 255 for pixels that do not count. Samples come folder by folder, photos in the order of their
+ * names. */
+bool labelled_open(Labelled **set, const char *dirs, Error *err);
+void labelled_close(Labelled *set);
+
+int64_t labelled_count(const Labelled *set);
+
+/* Sample i at size x size, into an Image and a label map of that size, allocated by the caller.
+ * Photos are stretched to the square. Safe from several threads. */
+bool labelled_get(const Labelled *set, int64_t i, Image *image, uint8_t *label, Error *err);
+
+/* Cheap changes for training, drawn from rng: every second time a mirror image (left and right
+ * classes exchanged), a small zoom, turn and shift (what comes in from outside is 255), brightness,
+ * contrast and a tint. False only when out of memory. */
+bool labelled_jitter(Image *image, uint8_t *label, Rng *rng, Error *err);
+
+#endif
