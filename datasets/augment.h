@@ -9,9 +9,15 @@
 /* A label no loss counts: glasses, and what lies outside the picture. */
 enum { LABEL_IGNORE = 255 };
 
+/* A mirror image, with left and right labels exchanged. label: width x height, here and below. */
+void augment_mirror(Image *image, uint8_t *label);
+
+/* Both through the same similarity; labels from beyond the border become LABEL_IGNORE. False only
+ * when out of memory. */
+bool augment_warp(Image *image, uint8_t *label, Similarity s, Error *err);
+
 /* Random zoom (.8 .. 1.25), rotation (+-12 degrees), shift (+-8%) and, every second time, a mirror
- * image with left and right labels exchanged; the same for image and label. Labels beyond the
- * border become LABEL_IGNORE. label: width x height. False only when out of memory. */
+ * image. */
 bool augment_geometry(Image *image, uint8_t *label, Rng *rng, Error *err);
 
 /* Random things in front of the person: clothes over the shoulders, hats, hands and boxes from the

@@ -56,6 +56,10 @@ void image_from_planar(Image *image, const real *planar);
 /* Copies source into target with its top left corner at (x, y), clipped: contact sheets. */
 void image_paste(Image *target, const Image *source, int x, int y);
 
+/* Gaussian blur, border replicated; sigma in pixels, 0 does nothing. False only when out of memory.
+ */
+bool image_blur(Image *image, float sigma, Error *err);
+
 /* JPEG compression there and back in memory, quality 1 .. 100: augmentation. */
 bool image_jpeg_roundtrip(Image *image, int quality, Error *err);
 
