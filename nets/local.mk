@@ -5,6 +5,8 @@ libnets_a_SOURCES = \
 	nets/blocks.c nets/blocks.h \
 	nets/fit.c nets/fit.h \
 	nets/imitator.c nets/imitator.h \
+	nets/least_squares.c nets/least_squares.h \
+	nets/likeness.c nets/likeness.h \
 	nets/losses.c nets/losses.h \
 	nets/measure.c nets/measure.h \
 	nets/recognizer.c nets/recognizer.h \

@@ -184,8 +184,8 @@ static void wrong_weights_are_named(void **state)
     Tensor thin = {data, shape4(7, 7, 3, 16), DTYPE_F32};
     assert_true(tensor_file_add(other, "conv32_down/conv/filters", thin, &err));
     assert_false(recognizer_load(&f->recognizer, other, &err));
-    assert_string_equal(err.text, "conv32_down/conv/filters is 7x7x3x16 of F32 in the recogniser's "
-                                  "weights, but 7x7x3x32 of F32 is needed");
+    assert_string_equal(err.text, "conv32_down/conv/filters is 7x7x3x16 of f32 in the recogniser's "
+                                  "weights, but 7x7x3x32 of f32 is needed");
     tensor_file_free(other);
 }
 

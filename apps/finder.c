@@ -1,0 +1,469 @@
+#include "apps/finder.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apps/finder_session.h"
+#include "libtensor/rng.h"
+#include "nets/fit.h"
+
+enum { STAGE_FIRST = 3, STAGE_ALL = 5, TRACE_MAX = 4096, ENGINE_EVERY = 10 };
+
+FinderConfig finder_default(void)
+{
+    return (FinderConfig){.first_steps = 40,
+                          .steps = 40,
+                          .refinements = 4,
+                          .starts = 1,
+                          .rate = 0.03,
+                          .weight = {.identity = 2, .content = 1, .colour = 1, .prior = 0.5},
+                          .light_trust = 0.7,
+                          .seed = 1};
+}
+
+FinderConfig finder_paper(void)
+{
+    return (FinderConfig){.paper = true,
+                          .steps = 50,
+                          .starts = 1,
+                          .rate = 10,
+                          .weight = {.identity = 0.01, .content = 1},
+                          .cosine = true,
+                          .features = true,
+                          .light_trust = 1,
+                          .seed = 1};
+}
+
+typedef struct Run {
+    Studio *studio;
+    const FinderConfig *config;
+    Finding *finding;
+    View photo;
+    void (*progress)(void *context, double done);
+    void *context;
+    double work, done; /* in steps, roughly */
+} Run;
+
+static void report(Run *r, double done)
+{
+    r->done += done;
+    if (r->progress) {
+        r->progress(r->context, fmin(r->done / r->work, 1));
+    }
+}
+
+static void trace(Run *r, const Session *s, int stage, int step, const Fit *fit)
+{
+    int best = 0;
+    Finding *f = r->finding;
+
+    if (f->n_trace == TRACE_MAX) {
+        return;
+    }
+    for (int i = 1; i < r->config->starts; i++) {
+        if (fit_total(fit, i) < fit_total(fit, best)) {
+            best = i;
+        }
+    }
+    f->trace[f->n_trace++] = (TracePoint){.model = s->model,
+                                          .stage = stage,
+                                          .step = step,
+                                          .total = fit_total(fit, best),
+                                          .loss = {.identity = fit_loss(fit, best, FIT_IDENTITY),
+                                                   .content = fit_loss(fit, best, FIT_CONTENT),
+                                                   .colour = fit_loss(fit, best, FIT_COLOUR),
+                                                   .prior = fit_loss(fit, best, FIT_PRIOR)}};
+}
+
+static bool open_fit(const Session *s, Fit **fit, Error *err)
+{
+    const FinderConfig *c = s->config;
+    OptimConfig optim = c->paper ? optim_sgd(0) : optim_adam();
+
+    optim.project = true;
+    optim.lo = 0;
+    optim.hi = 1;
+    return fit_new(fit,
+                   &(FitConfig){.backend = s->studio->backend,
+                                .imitator = &s->studio->imitator[s->model],
+                                .eyes = s->studio->eyes,
+                                .starts = c->starts,
+                                .n_continuous = s->schema->n_continuous,
+                                .beta = c->paper ? 100 : 0,
+                                .cosine = c->cosine,
+                                .features = c->features,
+                                .optim = optim,
+                                .mean = s->mean,
+                                .deviation = s->deviation},
+                   err);
+}
+
+static void weigh(const Session *s, Fit *fit)
+{
+    fit_set_target(fit, &s->target.view, s->target.content_weight, s->target.colour_weight);
+    for (int i = 0; i < s->config->starts; i++) {
+        fit_set_weight(fit, i, FIT_IDENTITY, (real)s->weight.identity);
+        fit_set_weight(fit, i, FIT_CONTENT, (real)s->weight.content);
+        fit_set_weight(fit, i, FIT_COLOUR, (real)s->weight.colour);
+        fit_set_weight(fit, i, FIT_PRIOR, (real)s->weight.prior);
+    }
+}
+
+/* The losses that the descent can take of another kind than the engine's score are weighed by their
+ * own value at the first evaluation. */
+static void balance(const Session *s, Fit *fit)
+{
+    if (s->config->paper) {
+        return;
+    }
+    fit_evaluate(fit);
+    for (int i = 0; i < s->config->starts; i++) {
+        if (s->config->cosine) {
+            fit_set_weight(
+                fit, i, FIT_IDENTITY,
+                (real)(s->config->weight.identity / fmax(fit_loss(fit, 0, FIT_IDENTITY), 1e-3)));
+        }
+        if (s->config->features) {
+            fit_set_weight(
+                fit, i, FIT_CONTENT,
+                (real)(s->config->weight.content / fmax(fit_loss(fit, 0, FIT_CONTENT), 1e-6)));
+        }
+    }
+}
+
+static bool keep_better(Session *s, const float *trial, float *x, double *score, Error *err)
+{
+    Losses losses;
+    double found;
+
+    if (!session_score(s, trial, &losses, &found, err)) {
+        return false;
+    }
+    if (found < *score) {
+        *score = found;
+        memcpy(x, trial, (size_t)s->schema->dim * sizeof *x);
+    }
+    return true;
+}
+
+/* Where start i begins: x itself, or a random person around it. */
+static void begin_at(const Session *s, int start, const float *x, float *at)
+{
+    memcpy(at, x, (size_t)s->schema->dim * sizeof *at);
+    Rng rng = rng_make(s->config->seed, (uint32_t)s->model, (uint64_t)start);
+    for (int i = 0; start > 0 && i < s->schema->n_continuous; i++) {
+        float value = x[i] + 0.5f * s->deviation[i] * rng_normal(&rng);
+        at[i] = fminf(fmaxf(value, 0), 1);
+    }
+}
+
+/* Stage 3 or 5: leaves in x the best of what the engine was shown, x itself among it. */
+static bool descend(Run *r, Session *s, Fit *fit, int stage, int steps, float *x, Error *err)
+{
+    const FinderConfig *c = r->config;
+    int n = s->schema->n_continuous;
+    float *trial = malloc(((size_t)s->schema->dim + (size_t)n) * sizeof *trial);
+    double score = INFINITY;
+    bool ok = trial || error_set(err, "out of memory for a search");
+
+    if (ok) {
+        float *mask = trial + s->schema->dim;
+        for (int i = 0; i < n; i++) {
+            mask[i] = stage == STAGE_ALL || s->schema->control[i].kind != CONTROL_BONE;
+        }
+        for (int i = 0; i < c->starts; i++) {
+            begin_at(s, i, x, trial);
+            fit_set_x(fit, i, trial);
+        }
+        fit_set_mask(fit, mask);
+        ok = fit_restart(fit, err) && keep_better(s, x, x, &score, err);
+    }
+    for (int step = 0; ok && step < steps; step++) {
+        double rate = c->paper ? step_decay(c->rate, 0.8, 5, (uint64_t)step)
+                               : cosine_decay(c->rate, 0.1, (uint64_t)steps, (uint64_t)step);
+        fit_step(fit, (real)rate);
+        trace(r, s, stage, step, fit);
+        report(r, c->starts);
+        if ((step + 1) % ENGINE_EVERY == 0 || step + 1 == steps) {
+            for (int i = 0; ok && i < c->starts; i++) {
+                fit_get_x(fit, i, trial);
+                ok = keep_better(s, trial, x, &score, err);
+            }
+        }
+    }
+    free(trial);
+    return ok;
+}
+
+static bool fit_colours(Session *s, float *x, Error *err)
+{
+    Weights only = {.colour = s->weight.colour, .prior = s->weight.prior};
+    return session_refine(s, 1u << CONTROL_APPEARANCE, only, 2, x, err);
+}
+
+/* Stages 1 to 4 of one model. */
+static bool find_coarse(Run *r, Session *s, float *x, Error *err)
+{
+    Fit *fit;
+
+    schema_average(s->schema, x);
+    if (!fit_colours(s, x, err) || !session_choose(s, x, err) || !fit_colours(s, x, err)) {
+        return false;
+    }
+    report(r, 10);
+    if (!open_fit(s, &fit, err)) {
+        return false;
+    }
+    weigh(s, fit);
+    fit_set_x(fit, 0, x);
+    balance(s, fit);
+    bool ok = descend(r, s, fit, STAGE_FIRST, r->config->first_steps, x, err) &&
+              session_choose(s, x, err) && fit_colours(s, x, err);
+    fit_free(fit);
+    return ok;
+}
+
+/* Stages 5 and 6. */
+static bool find_fine(Run *r, Session *s, float *x, Error *err)
+{
+    const unsigned kinds = 1u << CONTROL_MACRO | 1u << CONTROL_APPEARANCE;
+    Fit *fit;
+
+    if (!open_fit(s, &fit, err)) {
+        return false;
+    }
+    weigh(s, fit);
+    fit_set_x(fit, 0, x);
+    balance(s, fit);
+    bool ok = descend(r, s, fit, STAGE_ALL, r->config->steps, x, err);
+    fit_free(fit);
+    if (ok && r->config->refinements > 0) {
+        ok = session_refine(s, kinds, s->weight, r->config->refinements, x, err) &&
+             session_choose(s, x, err);
+        report(r, 40);
+    }
+    return ok;
+}
+
+/* The paper's: raw losses from the average face, its one-hots undecided. */
+static bool find_paper(Run *r, Session *s, float *x, Error *err)
+{
+    Fit *fit;
+
+    s->weight = r->config->weight;
+    schema_average(s->schema, x);
+    for (int i = s->schema->n_continuous; i < s->schema->dim; i++) {
+        x[i] = 0.5f;
+    }
+    if (!open_fit(s, &fit, err)) {
+        return false;
+    }
+    weigh(s, fit);
+    bool ok = true;
+    fit_set_x(fit, 0, x);
+    for (int step = 0; step < r->config->steps; step++) {
+        fit_step(fit, (real)step_decay(r->config->rate, 0.8, 5, (uint64_t)step));
+        trace(r, s, STAGE_ALL, step, fit);
+        report(r, 1);
+    }
+    fit_get_x(fit, 0, x);
+    fit_free(fit);
+    session_harden(s, x);
+    return ok;
+}
+
+/* The imitator's picture of x. */
+static bool imitate(const Session *s, const float *x, real *picture, Error *err)
+{
+    Graph *graph = ag_graph_new();
+    Plan *plan = NULL;
+    int dim = s->schema->dim;
+    real *values = malloc((size_t)dim * sizeof *values);
+    bool ok = graph && values;
+
+    if (!ok) {
+        error_set(err, "out of memory for the imitator's picture");
+    } else {
+        Var input = ag_input(graph, "x", DTYPE_REAL, shape2(1, dim));
+        Var out = imitator_forward(graph, &s->studio->imitator[s->model], input, MODE_EVAL);
+        ag_keep(graph, out);
+        ok = ag_plan(&plan, graph, AG_NONE, (PlanOptions){.backend = s->studio->backend}, err);
+        if (ok) {
+            for (int i = 0; i < dim; i++) {
+                values[i] = x[i];
+            }
+            ag_write(plan, input, values);
+            ag_run(plan, &(StepState){.step = 0});
+            ag_read(plan, out, picture);
+        }
+    }
+    ag_plan_free(plan);
+    ag_graph_free(graph);
+    free(values);
+    return ok;
+}
+
+/* What is told of the result. */
+static bool conclude(Run *r, Session *s, const float *x, Error *err)
+{
+    Finding *f = r->finding;
+    size_t pixels = 3 * (size_t)r->studio->size * (size_t)r->studio->size;
+    int edge = 0;
+
+    f->model = s->model;
+    memcpy(f->x, x, (size_t)s->schema->dim * sizeof *x);
+    if (!studio_render(r->studio, s->model, x, f->render, err) ||
+        !imitate(s, x, f->imitation, err)) {
+        return false;
+    }
+    measure_view(r->studio->measure, f->render, &s->view[0]);
+    f->loss = target_losses(&s->target, &r->studio->eyes, &s->view[0]);
+    f->loss.prior = prior_loss(x, s->mean, s->deviation, s->schema->n_continuous);
+    f->result_distance = descriptor_distance(s->view[0].descriptor, r->photo.descriptor);
+    measure_view(r->studio->measure, f->imitation, &s->view[0]);
+    f->imitator_distance = descriptor_distance(s->view[0].descriptor, r->photo.descriptor);
+    for (int i = 0; i < s->schema->n_continuous; i++) {
+        edge += x[i] < 0.005f || x[i] > 0.995f;
+    }
+    f->saturated = (double)edge / s->schema->n_continuous;
+    for (size_t i = 0; i < pixels; i++) {
+        f->gap += fabs((double)f->imitation[i] - f->render[i]) / (double)pixels;
+    }
+    return true;
+}
+
+/* Of two models the one whose character is nearer, by weights that are the same for both. */
+static bool compare_models(Session *session, float *const *x, const bool *tried, int *best,
+                           Error *err)
+{
+    Weights mean = {0};
+    double lowest = INFINITY;
+    int n = 0;
+
+    for (int m = 0; m < MODELS; m++) {
+        if (tried[m]) {
+            n++;
+            mean.identity += session[m].weight.identity;
+            mean.content += session[m].weight.content;
+        }
+    }
+    mean.identity /= n;
+    mean.content /= n;
+    for (int m = 0; m < MODELS; m++) {
+        Losses losses;
+        double own;
+        if (!tried[m]) {
+            continue;
+        }
+        if (!session_score(&session[m], x[m], &losses, &own, err)) {
+            return false;
+        }
+        double score = losses_sum(losses, mean);
+        if (score < lowest) {
+            lowest = score;
+            *best = m;
+        }
+    }
+    return true;
+}
+
+static bool search_models(Run *r, Session *session, float *const *x, Error *err)
+{
+    bool tried[MODELS] = {false};
+    int best = 0;
+
+    for (int m = 0; m < MODELS; m++) {
+        r->finding->start_distance[m] = -1;
+        if (!r->studio->engine[m]) {
+            continue;
+        }
+        if (!session_open(&session[m], r->studio, m, &r->photo, r->config, err)) {
+            return false;
+        }
+        tried[m] = true;
+        r->finding->start_distance[m] =
+            descriptor_distance(session[m].average.descriptor, r->photo.descriptor);
+        if (!(r->config->paper ? find_paper(r, &session[m], x[m], err)
+                               : find_coarse(r, &session[m], x[m], err))) {
+            return false;
+        }
+    }
+    if (!compare_models(session, x, tried, &best, err)) {
+        return false;
+    }
+    return (r->config->paper || find_fine(r, &session[best], x[best], err)) &&
+           conclude(r, &session[best], x[best], err);
+}
+
+static bool finding_new(Finding *finding, const Studio *studio, Error *err)
+{
+    size_t pixels = 3 * (size_t)studio->size * (size_t)studio->size;
+    int dim = 0;
+
+    for (int m = 0; m < MODELS; m++) {
+        dim = studio->schema[m] && studio->schema[m]->dim > dim ? studio->schema[m]->dim : dim;
+    }
+    *finding = (Finding){.x = calloc((size_t)dim, sizeof(float)),
+                         .imitation = calloc(pixels, sizeof(real)),
+                         .render = calloc(pixels, sizeof(real)),
+                         .trace = calloc(TRACE_MAX, sizeof(TracePoint))};
+    if (!finding->x || !finding->imitation || !finding->render || !finding->trace) {
+        finding_free(finding);
+        return error_set(err, "out of memory for a search");
+    }
+    return true;
+}
+
+void finding_free(Finding *finding)
+{
+    free(finding->x);
+    free(finding->imitation);
+    free(finding->render);
+    free(finding->trace);
+    *finding = (Finding){.x = NULL};
+}
+
+bool finder_run(Studio *studio, const real *picture, const FinderConfig *config,
+                void (*progress)(void *context, double done), void *context, Finding *finding,
+                Error *err)
+{
+    Session session[MODELS] = {{.studio = NULL}};
+    Finding found;
+    Run r = {.studio = studio,
+             .config = config,
+             .finding = &found,
+             .progress = progress,
+             .context = context};
+    float *x[MODELS] = {NULL};
+
+    for (int m = 0; m < MODELS; m++) {
+        r.work += studio->engine[m] ? config->first_steps + 10 : 0;
+    }
+    r.work = (r.work + config->steps) * config->starts + (config->refinements > 0 ? 40 : 0);
+    if (!finding_new(&found, studio, err)) {
+        return false;
+    }
+    bool ok = view_new(&r.photo, &studio->eyes, err);
+    for (int m = 0; ok && m < MODELS; m++) {
+        int dim = studio->schema[m] ? studio->schema[m]->dim : 1;
+        x[m] = calloc((size_t)dim, sizeof *x[m]);
+        ok = x[m] || error_set(err, "out of memory for a search");
+    }
+    if (ok) {
+        measure_view(studio->measure, picture, &r.photo);
+        ok = search_models(&r, session, x, err);
+    }
+    for (int m = 0; m < MODELS; m++) {
+        session_close(&session[m]);
+        free(x[m]);
+    }
+    view_free(&r.photo);
+    if (!ok) {
+        finding_free(&found);
+        return false;
+    }
+    *finding = found;
+    return true;
+}

@@ -1,0 +1,285 @@
+#include "apps/finder_session.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nets/least_squares.h"
+
+/* How much the mean colour of a class tells of a person. */
+static const real colour_worth[LABEL_COUNT] = {
+    [LABEL_SKIN] = 1,         [LABEL_NOSE] = 0.5f,       [LABEL_HAIR] = 0.8f,
+    [LABEL_LEFT_BROW] = 0.4f, [LABEL_RIGHT_BROW] = 0.4f, [LABEL_LEFT_EYE] = 0.3f,
+    [LABEL_RIGHT_EYE] = 0.3f, [LABEL_UPPER_LIP] = 0.4f,  [LABEL_LOWER_LIP] = 0.4f,
+};
+
+/* The photo's light is not the engine's: the gain per channel that takes the photo's skin towards
+ * the average face's, all the way (trust 0) or not at all (1), balances all other colours as well.
+ */
+static void balance_light(Session *s, double trust)
+{
+    for (int c = 0; c < 3; c++) {
+        double photo = fmax(s->target.view.colour[3 * LABEL_SKIN + c], 0.02);
+        double engine = fmax(s->average.colour[3 * LABEL_SKIN + c], 0.02);
+        double gain = pow(engine / photo, 1 - trust);
+        for (int k = 0; k < LABEL_COUNT; k++) {
+            real *colour = &s->target.view.colour[3 * k + c];
+            *colour = (real)fmin(*colour * gain, 1);
+        }
+    }
+}
+
+static void weigh_colours(Session *s)
+{
+    const double sure = 0.004; /* share of the picture from which on a colour is believed */
+
+    for (int k = 0; k < LABEL_COUNT; k++) {
+        double area = view_area(&s->target.view, &s->studio->eyes, k);
+        s->target.colour_weight[k] = colour_worth[k] * (real)fmin(area / sure, 1);
+    }
+}
+
+static void copy_view(View *to, const View *from, const Eyes *eyes)
+{
+    size_t area = (size_t)eyes_map_size(eyes) * (size_t)eyes_map_size(eyes);
+    size_t classes = (size_t)eyes_classes(eyes), channels = (size_t)eyes_channels(eyes);
+
+    memcpy(to->descriptor, from->descriptor, sizeof to->descriptor);
+    memcpy(to->maps, from->maps, area * classes * sizeof *to->maps);
+    memcpy(to->features, from->features, area * channels * sizeof *to->features);
+    memcpy(to->colour, from->colour, 3 * classes * sizeof *to->colour);
+}
+
+static bool allocate(Session *s, Error *err)
+{
+    int n = s->schema->n_continuous;
+    const Eyes *eyes = &s->studio->eyes;
+
+    s->mean = malloc(2 * (size_t)n * sizeof *s->mean);
+    if (!s->mean) {
+        return error_set(err, "out of memory for a search");
+    }
+    s->deviation = s->mean + n;
+    for (int i = 0; i < FINDER_CHUNK; i++) {
+        if (!view_new(&s->view[i], eyes, err)) {
+            return false;
+        }
+    }
+    return view_new(&s->average, eyes, err) && target_new(&s->target, eyes, err);
+}
+
+static bool prepare(Session *s, const View *photo, Error *err)
+{
+    const Eyes *eyes = &s->studio->eyes;
+    const Weights *w = &s->config->weight;
+    float *x = calloc((size_t)s->schema->dim, sizeof *x);
+
+    if (!x) {
+        return error_set(err, "out of memory for a search");
+    }
+    for (int i = 0; i < s->schema->n_continuous; i++) {
+        s->mean[i] = s->schema->control[i].mean;
+        s->deviation[i] = fmaxf(s->schema->control[i].deviation, 1e-3f);
+    }
+    schema_average(s->schema, x);
+    bool ok = studio_views(s->studio, s->model, 1, x, &s->average, err);
+    free(x);
+    if (!ok) {
+        return false;
+    }
+    copy_view(&s->target.view, photo, eyes);
+    balance_light(s, s->config->light_trust);
+    weigh_colours(s);
+    target_weigh_content(&s->target, eyes, &s->average);
+    /* A photo that is the average face itself leaves nothing to divide by. */
+    Losses start = target_losses(&s->target, eyes, &s->average);
+    s->weight = (Weights){.identity = w->identity / fmax(start.identity, 1e-3),
+                          .content = w->content / fmax(start.content, 1e-2),
+                          .colour = w->colour / fmax(start.colour, 1e-3),
+                          .prior = w->prior};
+    return true;
+}
+
+bool session_open(Session *session, Studio *studio, int model, const View *photo,
+                  const FinderConfig *config, Error *err)
+{
+    *session = (Session){
+        .studio = studio, .config = config, .model = model, .schema = studio->schema[model]};
+    if (!allocate(session, err) || !prepare(session, photo, err)) {
+        session_close(session);
+        return false;
+    }
+    return true;
+}
+
+void session_close(Session *s)
+{
+    for (int i = 0; i < FINDER_CHUNK; i++) {
+        view_free(&s->view[i]);
+    }
+    view_free(&s->average);
+    target_free(&s->target);
+    free(s->mean);
+    *s = (Session){.studio = NULL};
+}
+
+bool session_score(Session *s, const float *x, Losses *losses, double *score, Error *err)
+{
+    if (!studio_views(s->studio, s->model, 1, x, s->view, err)) {
+        return false;
+    }
+    *losses = target_losses(&s->target, &s->studio->eyes, &s->view[0]);
+    losses->prior = prior_loss(x, s->mean, s->deviation, s->schema->n_continuous);
+    *score = losses_sum(*losses, s->weight);
+    return true;
+}
+
+static void set_option(const ControlGroup *group, int option, float *x)
+{
+    for (int i = 0; i < group->count; i++) {
+        x[group->begin + i] = i == option;
+    }
+}
+
+/* The best option of one group, given all else. */
+static bool choose_option(Session *s, int group, float *points, float *x, Error *err)
+{
+    const ControlGroup *g = &s->schema->group[group];
+    size_t dim = (size_t)s->schema->dim;
+    int best = 0;
+    double lowest = INFINITY;
+
+    for (int begin = 0; begin < g->count; begin += FINDER_CHUNK) {
+        int count = g->count - begin < FINDER_CHUNK ? g->count - begin : FINDER_CHUNK;
+        for (int i = 0; i < count; i++) {
+            memcpy(points + (size_t)i * dim, x, dim * sizeof *x);
+            set_option(g, begin + i, points + (size_t)i * dim);
+        }
+        if (!studio_views(s->studio, s->model, count, points, s->view, err)) {
+            return false;
+        }
+        for (int i = 0; i < count; i++) {
+            Losses losses = target_losses(&s->target, &s->studio->eyes, &s->view[i]);
+            double score = losses_sum(losses, s->weight);
+            if (score < lowest) {
+                lowest = score;
+                best = begin + i;
+            }
+        }
+    }
+    set_option(g, best, x);
+    return true;
+}
+
+bool session_choose(Session *s, float *x, Error *err)
+{
+    float *points = malloc(FINDER_CHUNK * (size_t)s->schema->dim * sizeof *points);
+    bool ok = points || error_set(err, "out of memory for a search");
+
+    for (int g = 0; ok && g < s->schema->n_groups; g++) {
+        ok = choose_option(s, g, points, x, err);
+    }
+    free(points);
+    return ok;
+}
+
+void session_harden(const Session *s, float *x)
+{
+    for (int g = 0; g < s->schema->n_groups; g++) {
+        set_option(&s->schema->group[g], schema_choice(s->schema, g, x), x);
+    }
+}
+
+/* ---- refinement ---- */
+
+typedef struct Refinement {
+    Session *session;
+    Weights weight;
+    const float *base; /* x where it is not refined */
+    const int *index;  /* n: which of x are refined */
+    int n;
+    float *points; /* FINDER_CHUNK x dim */
+} Refinement;
+
+static void put_point(const Refinement *r, const float *values, float *x)
+{
+    memcpy(x, r->base, (size_t)r->session->schema->dim * sizeof *x);
+    for (int i = 0; i < r->n; i++) {
+        x[r->index[i]] = values[i];
+    }
+}
+
+static bool residuals(void *context, int count, const float *point, float *residual, Error *err)
+{
+    Refinement *r = context;
+    Session *s = r->session;
+    const Eyes *eyes = &s->studio->eyes;
+    int seen = target_residual_count(eyes), dim = s->schema->dim;
+    double prior = sqrt(r->weight.prior / s->schema->n_continuous);
+
+    for (int begin = 0; begin < count; begin += FINDER_CHUNK) {
+        int n = count - begin < FINDER_CHUNK ? count - begin : FINDER_CHUNK;
+        for (int i = 0; i < n; i++) {
+            put_point(r, point + (size_t)(begin + i) * (size_t)r->n,
+                      r->points + (size_t)i * (size_t)dim);
+        }
+        if (!studio_views(s->studio, s->model, n, r->points, s->view, err)) {
+            return false;
+        }
+        for (int i = 0; i < n; i++) {
+            const float *values = point + (size_t)(begin + i) * (size_t)r->n;
+            float *out = residual + (size_t)(begin + i) * (size_t)(seen + r->n);
+            target_residuals(&s->target, eyes, &s->view[i], r->weight, out);
+            for (int k = 0; k < r->n; k++) {
+                int at = r->index[k];
+                out[seen + k] = (float)(prior * (values[k] - s->mean[at]) / s->deviation[at]);
+            }
+        }
+    }
+    return true;
+}
+
+bool session_refine(Session *s, unsigned kinds, Weights weight, int iterations, float *x,
+                    Error *err)
+{
+    int n = 0, n_continuous = s->schema->n_continuous;
+    int *index = malloc((size_t)n_continuous * sizeof *index);
+    float *values = malloc((size_t)n_continuous * sizeof *values);
+    float *points = malloc(FINDER_CHUNK * (size_t)s->schema->dim * sizeof *points);
+    float *base = malloc((size_t)s->schema->dim * sizeof *base);
+    bool ok = index && values && points && base;
+
+    if (!ok) {
+        error_set(err, "out of memory for a search");
+    } else {
+        memcpy(base, x, (size_t)s->schema->dim * sizeof *base);
+        for (int i = 0; i < n_continuous; i++) {
+            if (kinds & 1u << s->schema->control[i].kind) {
+                index[n] = i;
+                values[n++] = x[i];
+            }
+        }
+    }
+    if (ok && n > 0) {
+        Refinement r = {s, weight, base, index, n, points};
+        LeastSquares problem = {.n = n,
+                                .m = target_residual_count(&s->studio->eyes) + n,
+                                .lo = 0,
+                                .hi = 1,
+                                .difference = 0.05f,
+                                .max_iterations = iterations,
+                                .tolerance = 0.01f,
+                                .function = residuals,
+                                .context = &r};
+        ok = least_squares_solve(&problem, values, NULL, err);
+        for (int i = 0; ok && i < n; i++) {
+            x[index[i]] = values[i];
+        }
+    }
+    free(index);
+    free(values);
+    free(points);
+    free(base);
+    return ok;
+}

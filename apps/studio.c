@@ -1,0 +1,230 @@
+#include "apps/studio.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "apps/checkpoint.h"
+#include "apps/paths.h"
+
+const char *const model_name[MODELS] = {"male", "female"};
+
+static bool open_engine(Studio *s, int model, Error *err)
+{
+    char *pack = path_asset("engine.pack"), *schema = path_schema(model_name[model]);
+    bool ok = engine_open(&s->engine[model], pack, schema, err);
+
+    if (ok) {
+        s->schema[model] = engine_schema(s->engine[model]);
+    }
+    free(pack);
+    free(schema);
+    return ok;
+}
+
+static bool open_imitator(Studio *s, int model, const char *path, Error *err)
+{
+    char name[64];
+    char *shipped = NULL;
+
+    if (!path) {
+        snprintf(name, sizeof name, "imitator-%s.safetensors", model_name[model]);
+        path = shipped = path_pretrained(name);
+    }
+    bool ok = imitator_open(&s->imitator[model], path, s->schema[model], s->backend, err);
+    if (ok && s->size && s->size != s->imitator[model].config.size) {
+        ok = error_set(err,
+                       "%.300s makes pictures of %d pixels and the other imitator of %d: give "
+                       "two of one size",
+                       path, s->imitator[model].config.size, s->size);
+    }
+    if (ok) {
+        s->size = s->imitator[model].config.size;
+    }
+    free(shipped);
+    return ok;
+}
+
+static bool open_segmenter(Studio *s, const char *path, Error *err)
+{
+    char *shipped = path ? NULL : path_pretrained("segmenter.safetensors");
+    bool ok = segmenter_open(&s->segmenter, path ? path : shipped, s->backend, err);
+
+    free(shipped);
+    if (ok && s->segmenter.config.classes != LABEL_COUNT) {
+        ok = error_set(err, "the segmenter knows %d classes, the engine draws %d",
+                       s->segmenter.config.classes, LABEL_COUNT);
+    }
+    return ok;
+}
+
+static bool open_recognizer(Studio *s, Error *err)
+{
+    char *path = path_asset("face_recognition_model-weights_manifest.json");
+    TensorFile *file = NULL;
+    bool ok = tfjs_read(path, &file, err);
+
+    free(path);
+    if (ok && !(s->recognizer_set = params_new())) {
+        ok = error_set(err, "out of memory for the recogniser");
+    }
+    if (ok) {
+        recognizer_declare(&s->recognizer, s->recognizer_set);
+        ok = params_alloc(s->recognizer_set, s->backend, false, 0, err) &&
+             recognizer_load(&s->recognizer, file, err);
+    }
+    tensor_file_free(file);
+    return ok;
+}
+
+/* The mean of the opened models' average faces, as the landmark model sees them. */
+static bool find_reference(Studio *s, Error *err)
+{
+    enum { SIDE = 512 };
+    Image render;
+    float x[1024], landmark[2 * FACE_LANDMARKS];
+    int models = 0;
+    char *path = path_landmark_model();
+    bool ok = face_detector_open(&s->detector, path, err);
+
+    free(path);
+    if (!ok || !image_new(&render, SIDE, SIDE, err)) {
+        return false;
+    }
+    RenderOptions options = render_options_default();
+    options.size = SIDE;
+    for (int m = 0; ok && m < MODELS; m++) {
+        if (!s->engine[m]) {
+            continue;
+        }
+        schema_average(s->schema[m], x);
+        ok = engine_render(s->engine[m], x, &options, render.pixel, NULL, err) &&
+             photo_reference(s->detector, &render, s->size, landmark, err);
+        models++;
+        for (int i = 0; ok && i < 2 * FACE_LANDMARKS; i++) {
+            s->reference[i] += (landmark[i] - s->reference[i]) / (float)models;
+        }
+    }
+    image_free(&render);
+    return ok;
+}
+
+static bool open_all(Studio *s, const StudioConfig *config, Error *err)
+{
+    s->backend = backend_cpu_open();
+    if (!s->backend) {
+        return error_set(err, "out of memory");
+    }
+    for (int m = 0; m < MODELS; m++) {
+        if (config->model[m] &&
+            !(open_engine(s, m, err) && open_imitator(s, m, config->imitator[m], err))) {
+            return false;
+        }
+    }
+    if (!open_segmenter(s, config->segmenter, err) || !open_recognizer(s, err) ||
+        !find_reference(s, err)) {
+        return false;
+    }
+    s->eyes =
+        (Eyes){&s->recognizer, &s->segmenter, recognizer_chip(s->reference, s->size), s->size};
+    return measure_new(&s->measure, &s->eyes, s->backend, err);
+}
+
+bool studio_open(Studio *studio, const StudioConfig *config, Error *err)
+{
+    memset(studio, 0, sizeof *studio);
+    if (!open_all(studio, config, err)) {
+        studio_close(studio);
+        return false;
+    }
+    return true;
+}
+
+void studio_close(Studio *s)
+{
+    measure_free(s->measure);
+    face_detector_close(s->detector);
+    params_free(s->recognizer_set);
+    params_free(s->segmenter.set);
+    for (int m = 0; m < MODELS; m++) {
+        params_free(s->imitator[m].set);
+        engine_close(s->engine[m]);
+    }
+    backend_close(s->backend);
+    memset(s, 0, sizeof *s);
+}
+
+bool studio_checkpoint_model(const char *path, int *model, Error *err)
+{
+    TensorFile *file;
+    CheckpointInfo info;
+
+    if (!checkpoint_open(&file, &info, path, NET_IMITATOR, err)) {
+        return false;
+    }
+    for (int m = 0; m < MODELS; m++) {
+        if (strcmp(info.schema, model_name[m]) == 0) {
+            *model = m;
+            tensor_file_free(file);
+            return true;
+        }
+    }
+    error_set(err, "%.300s is an imitator of the schema %.32s, not of the male or female model",
+              path, info.schema);
+    tensor_file_free(file);
+    return false;
+}
+
+static bool render(const Studio *s, int model, const float *x, uint8_t *rgb, real *picture,
+                   Error *err)
+{
+    RenderOptions options = render_options_default();
+
+    options.size = s->size;
+    if (!engine_render(s->engine[model], x, &options, rgb, NULL, err)) {
+        return false;
+    }
+    image_to_planar(picture, &(Image){s->size, s->size, rgb});
+    return true;
+}
+
+bool studio_render(const Studio *s, int model, const float *x, real *picture, Error *err)
+{
+    uint8_t *rgb = malloc(3 * (size_t)s->size * (size_t)s->size);
+    bool ok =
+        rgb ? render(s, model, x, rgb, picture, err) : error_set(err, "out of memory for a render");
+
+    free(rgb);
+    return ok;
+}
+
+bool studio_views(const Studio *s, int model, int count, const float *x, View *views, Error *err)
+{
+    size_t pixels = 3 * (size_t)s->size * (size_t)s->size;
+    int dim = s->schema[model]->dim;
+    uint8_t *rgb = malloc(pixels * (size_t)count);
+    real *picture = malloc(pixels * (size_t)count * sizeof *picture);
+    bool ok = rgb && picture;
+
+    if (!ok) {
+        error_set(err, "out of memory for %d renders", count);
+    } else {
+        int failed = 0;
+#pragma omp parallel for schedule(dynamic) reduction(+ : failed)
+        for (int i = 0; i < count; i++) {
+            Error own;
+            if (!render(s, model, x + (size_t)i * (size_t)dim, rgb + (size_t)i * pixels,
+                        picture + (size_t)i * pixels, &own)) {
+                failed++;
+#pragma omp critical
+                error_set(err, "%s", own.text);
+            }
+        }
+        ok = failed == 0;
+    }
+    for (int i = 0; ok && i < count; i++) {
+        measure_view(s->measure, picture + (size_t)i * pixels, &views[i]);
+    }
+    free(rgb);
+    free(picture);
+    return ok;
+}
