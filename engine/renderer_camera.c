@@ -81,12 +81,12 @@ void frame_set_view(Frame *frame)
     float warm = o->light_warmth, gain = o->light_gain, ambient = o->ambient_gain;
     float red = 1 + 0.16f * warm, blue = 1 - 0.24f * warm;
     float key_yaw = o->light_yaw, side = key_yaw > 0 ? -1.0f : 1.0f;
-    set_light(&frame->light[LIGHT_KEY], key_yaw, o->light_pitch, gain, 0.98f * red, 0.92f,
-              0.85f * blue);
+    set_light(&frame->light[LIGHT_KEY], key_yaw, o->light_pitch, gain, 0.97f * red, 0.93f,
+              0.88f * blue);
     set_light(&frame->light[LIGHT_FILL], side * 42, 8, gain, 0.21f * red, 0.22f, 0.24f * blue);
     set_light(&frame->light[LIGHT_RIM_LEFT], 140, 28, gain, 0.40f * red, 0.38f, 0.36f * blue);
     set_light(&frame->light[LIGHT_RIM_RIGHT], -140, 28, gain, 0.40f * red, 0.38f, 0.36f * blue);
-    const float sky[3] = {0.40f, 0.42f, 0.45f}, ground[3] = {0.24f, 0.20f, 0.17f};
+    const float sky[3] = {0.42f, 0.45f, 0.49f}, ground[3] = {0.23f, 0.20f, 0.18f};
     for (int c = 0; c < 3; c++) {
         frame->sky[c] = ambient * sky[c];
         frame->ground[c] = ambient * ground[c];
@@ -210,6 +210,16 @@ static void add_triangles(Frame *frame, int surface)
     }
 }
 
+/* How far the lips are apart. */
+static float mouth_open(const Frame *frame, const Surface *skin)
+{
+    const int *seal = frame->tables->seal;
+    if (seal[0] < 0 || seal[1] < 0 || skin->n_vertex != frame->tables->n_vertex)
+        return 1;
+    return smoothstepf(0.03f, 0.09f,
+                       skin->position[3 * seal[0] + 1] - skin->position[3 * seal[1] + 1]);
+}
+
 void frame_transform(Frame *frame)
 {
     const Scene *scene = frame->scene;
@@ -222,6 +232,8 @@ void frame_transform(Frame *frame)
             project(frame, &vertex[k]);
         }
         surface_normals(s, vertex);
+        if (s->material == MATERIAL_SKIN)
+            frame->mouth_open = mouth_open(frame, s);
         if (material_blends(s->material))
             surface_tangents(s, vertex);
     }

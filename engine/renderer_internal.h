@@ -34,6 +34,7 @@ typedef struct SkinVertex {
 struct RenderTables {
     int n_vertex;
     SkinVertex *skin;  /* n_vertex */
+    int seal[2];       /* vertices where the lips meet, top and bottom centre; -1 unknown */
     float linear[257]; /* sRGB byte to linear light; [256] repeats for interpolation */
     uint8_t display[DISPLAY_SIZE +
                     1]; /* sqrt of scene light / DISPLAY_MAX to a tone-mapped sRGB byte */
@@ -87,7 +88,8 @@ typedef struct Frame {
     float focal;          /* pixels */
     float rotation[3][3]; /* of the head */
     float pivot[3], camera[3];
-    float eye[2][3]; /* eyeball centres in view space */
+    float eye[2][3];  /* eyeball centres in view space */
+    float mouth_open; /* 0 lips closed .. 1 light falls in */
     Light light[LIGHT_COUNT];
     float sky[3], ground[3]; /* ambient light from above and below */
     ShadowMap shadow;

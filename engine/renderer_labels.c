@@ -10,7 +10,7 @@ int label_at(const Frame *frame, const Hit *hit)
     case MATERIAL_EYE:
         return left ? LABEL_LEFT_EYE : LABEL_RIGHT_EYE;
     case MATERIAL_TEETH:
-        return LABEL_INNER_MOUTH;
+        return frame->mouth_open > 0 ? LABEL_INNER_MOUTH : LABEL_UPPER_LIP;
     case MATERIAL_BROW:
         return left ? LABEL_LEFT_BROW : LABEL_RIGHT_BROW;
     case MATERIAL_HAIR:
@@ -22,7 +22,7 @@ int label_at(const Frame *frame, const Hit *hit)
     }
     SkinVertex skin;
     skin_attributes(frame, hit, &skin);
-    if (skin.lip > 6.2f)
+    if (skin.lip > 6.2f && frame->mouth_open > 0)
         return LABEL_INNER_MOUTH;
     if (skin.lip > 0)
         return skin.upper > 0 ? LABEL_UPPER_LIP : LABEL_LOWER_LIP;

@@ -4,7 +4,12 @@
 
 #include <stdint.h>
 
-enum { LIP_RINGS = 7, LIP_RING = 38, LID_RING = 28 };
+enum {
+    LIP_RINGS = 7,
+    LIP_RING = 38,
+    SEAL_RING = 5, /* where closed lips touch */
+    LID_RING = 28
+};
 
 /* From the vermilion border to the inner seal; each starts at the top centre, runs over the left
  * corner (about 10) to the bottom centre (19) and back over the right corner. */

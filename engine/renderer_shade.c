@@ -61,8 +61,11 @@ void shade_teeth(const Frame *frame, const Hit *hit, float rgb[3])
     float open = smoothstepf(1.0f, 1.5f, hit->surface->rest[3 * hit->v[0] + 2]);
     const Light *key = &frame->light[LIGHT_KEY];
     float wrap = clampf(0.6f * dot3(hit->n, key->to) + 0.4f, 0, 1);
-    for (int c = 0; c < 3; c++)
-        rgb[c] = (0.06f + 0.5f * open) * albedo[c] * (frame->sky[c] + wrap * key->colour[c]);
+    const float closed[3] = {0.090f, 0.030f, 0.026f}; /* the line between closed lips */
+    for (int c = 0; c < 3; c++) {
+        float lit = (0.06f + 0.5f * open) * albedo[c] * (frame->sky[c] + wrap * key->colour[c]);
+        rgb[c] = lerpf(closed[c], lit, frame->mouth_open);
+    }
 }
 
 void shade(const Frame *frame, const Hit *hit, float rgb[3])

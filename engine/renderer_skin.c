@@ -33,6 +33,19 @@ static void noise_at(const RenderTables *tables, float u, float v, float out[4])
         out[i] = lerpf(lerpf(a[i], b[i], ax), lerpf(c[i], d[i], ax), ay) * (1 / 127.0f);
 }
 
+/* Where noise is looked up: the resting surface unrolled around the head, without seams in the
+ * face. */
+static void rest_place(const Hit *hit, float place[2])
+{
+    float p[3] = {0};
+    for (int k = 0; k < 3; k++)
+        for (int c = 0; c < 3; c++)
+            p[c] += hit->b[k] * hit->surface->rest[3 * hit->v[k] + c];
+    float around = p[0] < 0 ? p[2] : -p[2];
+    place[0] = (0.75f * p[0] + 0.6f * around) / 1.5f;
+    place[1] = (p[1] - 0.45f * p[2]) / 1.5f;
+}
+
 void shade_skin(const Frame *frame, const Hit *hit, float rgb[3])
 {
     const Scene *scene = frame->scene;
@@ -44,11 +57,12 @@ void shade_skin(const Frame *frame, const Hit *hit, float rgb[3])
     /* pores: finer than the texture; they vanish where a pixel covers many */
     float pores = clampf(0.009f / hit->footprint, 0, 1);
     pores *= pores;
-    float noise[4] = {0};
+    float noise[4] = {0}, place[2];
+    rest_place(hit, place);
     if (pores > 0.05f)
-        noise_at(frame->tables, hit->uv[0] * 5.0f, hit->uv[1] * 5.0f, noise);
+        noise_at(frame->tables, place[0], place[1], noise);
     float lip = smoothstepf(-0.15f, 0.75f, skin.lip);
-    float relief = pores * lerpf(0.055f, 0.13f, scene->skin_detail) * (1 + 0.6f * lip);
+    float relief = pores * lerpf(0.035f, 0.11f, scene->skin_detail) * (1 + 0.6f * lip);
     float bent[3];
     for (int c = 0; c < 3; c++)
         bent[c] = hit->n[c] + relief * noise[c];

@@ -97,6 +97,8 @@ static bool set_lips(RenderTables *t, const Surface *s)
                     ring_of[s->weld[i]] = r;
                     t->skin[i].lip = (float)r;
                     t->skin[i].upper = clampf(4 * x, -1, 1);
+                    if (r == SEAL_RING && k % (LIP_RING / 2) == 0)
+                        t->seal[k > 0] = i;
                 }
     if (ok)
         flood_outside(s, ring_of, outside);
@@ -139,7 +141,8 @@ static void set_regions(SkinVertex *skin, const float p[3])
     /* face: above the jaw's edge, before the ears */
     float jaw = y - (6.10f + 0.75f * clampf(1.25f - z, 0, 2));
     float side = z - (y > 7.0f ? 0.42f : 0.35f);
-    skin->face = fminf(jaw, side);
+    float ear = z < 0.85f && y > 6.65f && y < 7.5f ? 0.655f - x : 1;
+    skin->face = fminf(jaw, fminf(side, ear));
     /* stubble: upper lip, chin, jaw, up to the ears */
     float cheek = 6.66f + 0.62f * clampf(x - 0.22f, 0, 1);
     float lower = smoothstepf(cheek + 0.10f, cheek - 0.06f, y);
@@ -218,6 +221,7 @@ bool render_tables_new(RenderTables **tables, const Surface *skin_at_rest, Error
         return error_set(err, "render tables: out of memory; close other programs");
     }
     t->n_vertex = s->n_vertex;
+    t->seal[0] = t->seal[1] = -1;
     set_curves(t);
     set_noise(t);
     bool ok = true;
