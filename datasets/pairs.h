@@ -12,8 +12,13 @@
 #include "libtensor/tensor.h"
 
 typedef enum PairsKind {
-    PAIRS_IMITATOR, /* fixed view and light: what the imitator learns */
-    PAIRS_SEGMENTER /* random skin, light, background, hair, pose, blur, noise, JPEG */
+    /* The default view and light: what the imitator learns. Even samples are uniform over the whole
+     * space, odd ones plausible people, so that it is right everywhere and best where people are.
+     */
+    PAIRS_IMITATOR,
+    /* Random pose, lens, light and background, then augment() of augment.h; odd and even as above.
+     */
+    PAIRS_SEGMENTER
 } PairsKind;
 
 typedef struct PairsInfo {
@@ -33,9 +38,15 @@ typedef struct Pair {
 
 typedef struct Pairs Pairs;
 
-/* Renders what is missing of the set (a killed run goes on where it was), on all cores; progress is
- * called from one thread with what is done of what there is, and stops the run by returning false.
- */
+/* Fills schema, digest and dim from the engine; kind, size, count, shard and seed are the caller's:
+ * a size the engine renders, count > 0, shard > 0 samples a file. */
+void pairs_info_set_engine(PairsInfo *info, const Engine *engine);
+
+/* Renders what is missing of the set, on all cores. A run that was killed at any moment goes on
+ * where it was; a folder of another configuration, or of other things, is refused; of two runs on
+ * one folder the second is refused. progress is called from one thread with what is done of what
+ * there is, and stops the run by returning false, which is an error ("stopped") that keeps what is
+ * done. progress may be NULL. */
 bool pairs_write(const char *dir, const Engine *engine, const PairsInfo *info,
                  bool (*progress)(void *context, int64_t done, int64_t total), void *context,
                  Error *err);
@@ -45,6 +56,7 @@ bool pairs_write(const char *dir, const Engine *engine, const PairsInfo *info,
 bool pairs_render(const Engine *engine, const PairsInfo *info, int64_t i, float *x, uint8_t *rgb,
                   uint8_t *label, Error *err);
 
+/* Opens a finished set: every file there, at its full size. */
 bool pairs_open(Pairs **pairs, const char *dir, Error *err);
 void pairs_close(Pairs *pairs);
 const PairsInfo *pairs_info(const Pairs *pairs);
