@@ -21,3 +21,7 @@ train_imitator_LDADD = $(app_libs)
 bin_PROGRAMS += train_segmenter
 train_segmenter_SOURCES = apps/train_segmenter.c
 train_segmenter_LDADD = $(app_libs)
+
+bin_PROGRAMS += render_dataset
+render_dataset_SOURCES = apps/render_dataset.c
+render_dataset_LDADD = $(app_libs)

@@ -151,6 +151,14 @@ static bool write_failed(const char *path, Error *err)
                      strerror(why));
 }
 
+static bool keep_going(Writer *w, Error *err)
+{
+    if (w->progress && !w->progress(w->context, w->done, w->info->count))
+        return error_set(err, "%s: stopped after %lld of %lld samples; run again to go on", w->dir,
+                         (long long)w->done, (long long)w->info->count);
+    return true;
+}
+
 static bool render_rest(Writer *w, FILE *file, const char *path, int64_t first, int64_t from,
                         int64_t n, Error *err)
 {
@@ -163,9 +171,8 @@ static bool render_rest(Writer *w, FILE *file, const char *path, int64_t first, 
             return write_failed(path, err);
         at += block;
         w->done += block;
-        if (w->progress && !w->progress(w->context, w->done, w->info->count))
-            return error_set(err, "%s: stopped after %lld of %lld samples; run again to go on",
-                             w->dir, (long long)w->done, (long long)w->info->count);
+        if (!keep_going(w, err))
+            return false;
     }
     return true;
 }
@@ -200,7 +207,8 @@ static bool write_shard(Writer *w, int64_t s, Error *err)
           ftruncate(fd, (off_t)((size_t)good * w->layout.bytes)) == 0) ||
          write_failed(growing, err);
     w->done += good;
-    ok = ok && render_rest(w, file, growing, s * w->info->shard, good, n, err);
+    ok =
+        ok && keep_going(w, err) && render_rest(w, file, growing, s * w->info->shard, good, n, err);
     if (ok && fsync(fd) != 0)
         ok = write_failed(growing, err);
     if (fclose(file) != 0 && ok)
@@ -217,8 +225,6 @@ static bool write_shards(Writer *w, int lock, Error *err)
             return false;
     if (fsync(lock) != 0) /* the names */
         return write_failed(w->dir, err);
-    if (w->progress)
-        w->progress(w->context, w->done, w->info->count);
     return true;
 }
 

@@ -1,0 +1,141 @@
+/* Renders random characters: the sets that train_imitator and train_segmenter read. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#include "apps/app.h"
+#include "apps/paths.h"
+#include "apps/progress.h"
+#include "datasets/pairs.h"
+
+/* Bytes of a shard, about. */
+static const int64_t SHARD_BYTES = (int64_t)64 << 20;
+
+typedef struct Options {
+    const char *model, *out;
+    PairsInfo info;
+    int threads;
+} Options;
+
+static const struct argp_option options[] = {
+    {"out", 'o', "DIR", 0,
+     "Folder to write (made if it is not there; one that a run left unfinished is finished)", 0},
+    {"model", 'm', "NAME", 0, "Character model: male or female (male)", 0},
+    {"kind", 'k', "KIND", 0,
+     "imitator: fixed view and light; segmenter: random pose, light, background, things in front, "
+     "noise "
+     "(imitator)",
+     0},
+    {"count", 'n', "N", 0, "Samples (2000)", 0},
+    {"seed", 's', "S", 0, "Seed: the same seed gives the same bytes (0)", 0},
+    {"size", 'z', "N", 0, "Side of the square pictures, 64 to 1024 (128)", 0},
+    {"threads", 't', "N", 0, "Threads (all cores)", 0},
+    {"assets", 'a', "DIR", 0, "Folder of engine.pack", 0},
+    {0}};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    Options *o = state->input;
+    switch (key) {
+    case 'o':
+        o->out = arg;
+        break;
+    case 'm':
+        o->model = arg;
+        break;
+    case 'k':
+        if (strcmp(arg, "imitator") == 0)
+            o->info.kind = PAIRS_IMITATOR;
+        else if (strcmp(arg, "segmenter") == 0)
+            o->info.kind = PAIRS_SEGMENTER;
+        else
+            die("--kind is imitator or segmenter, not '%s'", arg);
+        break;
+    case 'n':
+        o->info.count = option_int(arg, "--count", 1, 100000000);
+        break;
+    case 's':
+        o->info.seed = (uint64_t)option_int(arg, "--seed", 0, INT64_MAX);
+        break;
+    case 'z':
+        o->info.size = (int)option_int(arg, "--size", 64, 1024);
+        break;
+    case 't':
+        o->threads = (int)option_int(arg, "--threads", 1, 1024);
+        break;
+    case 'a':
+        path_set_assets(arg);
+        break;
+    case ARGP_KEY_END:
+        if (!o->out)
+            die("--out DIR is missing: where shall the renders go?");
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static const struct argp parser = {
+    options,
+    parse,
+    NULL,
+    "Render random characters with their parameters and label maps.\v"
+    "A run that was interrupted, in whatever way, goes on when the same command is given again.",
+    NULL,
+    NULL,
+    NULL};
+
+typedef struct Report {
+    Progress progress;
+    bool started;
+    int64_t done;
+} Report;
+
+static bool report(void *context, int64_t done, int64_t total)
+{
+    Report *r = context;
+    if (!r->started)
+        progress_start(&r->progress, "rendering", "faces", done, total);
+    r->started = true;
+    r->done = done;
+    progress_update(&r->progress, done, NULL);
+    return !interrupted();
+}
+
+int main(int argc, char **argv)
+{
+    Options o = {.model = "male", .info = {.kind = PAIRS_IMITATOR, .count = 2000, .size = 128}};
+    Report r = {.started = false};
+    Engine *engine;
+    Error err;
+
+    app_parse(&parser, argc, argv, &o);
+#ifdef _OPENMP
+    if (o.threads > 0)
+        omp_set_num_threads(o.threads);
+#endif
+    char *pack = path_asset("engine.pack"), *schema = path_schema(o.model);
+    if (!engine_open(&engine, pack, schema, &err))
+        die_error(&err);
+    pairs_info_set_engine(&o.info, engine);
+    o.info.shard = SHARD_BYTES / (4 * o.info.size * o.info.size);
+    if (!make_folder(o.out, &err))
+        die_error(&err);
+    catch_interrupt();
+    bool ok = pairs_write(o.out, engine, &o.info, report, &r, &err);
+    if (r.started)
+        progress_end(&r.progress, r.done, NULL);
+    if (!ok)
+        die_error(&err);
+    printf("%s: %" PRId64 " samples of %s, %dx%d\n", o.out, o.info.count, o.info.schema,
+           o.info.size, o.info.size);
+    engine_close(engine);
+    free(schema);
+    free(pack);
+    return 0;
+}
