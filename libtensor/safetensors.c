@@ -223,7 +223,7 @@ static bool read_header(const char *path, FILE *stream, json_t **header, uint64_
         return error_set(err, "%s: cannot be read", path);
     if (!*header)
         return error_set(err, "%s: its header is not JSON (%s); the file is damaged", path,
-                         where.text);
+                         where.text[0] ? where.text : "out of memory");
     if (!json_is_object(*header)) {
         json_decref(*header);
         return error_set(err, "%s: its header is not a JSON object; the file is damaged", path);

@@ -195,8 +195,8 @@ bool tfjs_read(const char *manifest_path, TensorFile **out, Error *err)
     json_t *groups = json_loadf(stream, 0, &where);
     fclose(stream);
     if (!groups)
-        return error_set(err, "%s: is not JSON: %s (line %d)", manifest_path, where.text,
-                         where.line);
+        return error_set(err, "%s: is not JSON: %s (line %d)", manifest_path,
+                         where.text[0] ? where.text : "out of memory", where.line);
     TensorFile *file = tensor_file_new();
     bool ok = file && json_is_array(groups);
     if (!file)

@@ -1,4 +1,5 @@
 # tests
+include tests/core.mk
 include tests/ops.mk
 include tests/recognizer.mk
 include tests/nets.mk
