@@ -20,6 +20,9 @@ void shade_eye(const Frame *frame, const Hit *hit, float rgb[3])
     float iris = 1 - smoothstepf(0.93f * iris_radius, 1.04f * iris_radius, distance);
     /* the sclera is never white: it is veiled and takes colour from the lids */
     const float sclera[3] = {0.90f, 0.83f, 0.79f};
+    /* brown irises are painted too red */
+    albedo[1] = lerpf(albedo[1], fmaxf(albedo[1], 0.46f * albedo[0]), iris);
+    albedo[2] = lerpf(albedo[2], fmaxf(albedo[2], 0.17f * albedo[0]), iris);
     for (int c = 0; c < 3; c++)
         albedo[c] *= lerpf(sclera[c], 1.35f * scene->iris_tint[c], iris);
 

@@ -109,8 +109,11 @@ void shade_skin(const Frame *frame, const Hit *hit, float rgb[3])
         light[c] = visible * lerpf(frame->ground[c], frame->sky[c], up);
     }
     const float wrap[3] = {0.34f, 0.16f, 0.11f};
-    float roughness = lerpf(0.47f, 0.33f, lip);
-    float oily = lerpf(0.75f, 1.0f, lip) * (1 + 0.35f * noise[3] * pores);
+    float roughness = lerpf(0.48f, 0.34f, lip);
+    float luminance = 0.2126f * albedo[0] + 0.7152f * albedo[1] + 0.0722f * albedo[2];
+    /* the same highlight that is lost on fair skin makes dark skin look like plastic */
+    float matte = lerpf(0.35f, 0.72f, clampf(2.2f * luminance, 0, 1));
+    float oily = lerpf(matte, 0.9f, lip) * (1 + 0.35f * noise[3] * pores);
     for (int i = 0; i < LIGHT_COUNT; i++) {
         const Light *l = &frame->light[i];
         float smooth_cos = dot3(hit->n, l->to), bent_cos = dot3(bent, l->to);
