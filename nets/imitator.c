@@ -25,8 +25,10 @@ ImitatorConfig imitator_small(int dim, int size, int width)
 {
     ImitatorConfig config = {.dim = dim, .size = size};
     int n = imitator_hidden(size);
-    for (int i = 0; i < n; i++)
-        config.width[i] = width << (n - 1 - i < 3 ? n - 1 - i : 3);
+    for (int i = 0; i < n; i++) {
+        int doublings = n - 1 - i;
+        config.width[i] = doublings < 3 ? width << doublings : 7 * width;
+    }
     return config;
 }
 

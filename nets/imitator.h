@@ -26,8 +26,8 @@ int imitator_hidden(int size);
  * so that a layer works at the resolution it has in the paper... */
 ImitatorConfig imitator_paper(int dim, int size);
 
-/* ... and a small one: the widths double from `width` at the last hidden layer backwards, up to 8
- * width. */
+/* ... and a small one: the widths double from `width` at the last hidden layer backwards, up to 7
+ * width: 224 224 128 64 32 for size 128 and width 32, 4.9 MB in float16. */
 ImitatorConfig imitator_small(int dim, int size, int width);
 
 bool imitator_check(const ImitatorConfig *config, Error *err);

@@ -18,10 +18,10 @@ SegmenterConfig segmenter_paper(int classes, int size)
 
 SegmenterConfig segmenter_small(int classes, int size)
 {
-    return (SegmenterConfig){.stem = 24,
-                             .bottleneck = true,
-                             .blocks = {2, 3, 4, 3},
-                             .width = {16, 24, 32, 48},
+    return (SegmenterConfig){.stem = 16,
+                             .bottleneck = false,
+                             .blocks = {2, 2, 2, 2},
+                             .width = {16, 32, 48, 64},
                              .stride = {1, 1, 1, 1},
                              .classes = classes,
                              .size = size};
