@@ -4,9 +4,14 @@ noinst_LIBRARIES += libapps.a
 libapps_a_SOURCES = \
 	apps/app.c apps/app.h \
 	apps/checkpoint.c apps/checkpoint.h \
+	apps/finder.c apps/finder.h \
+	apps/finder_options.c apps/finder_options.h \
+	apps/finder_report.c apps/finder_report.h \
+	apps/finder_session.c apps/finder_session.h \
 	apps/paths.c apps/paths.h \
 	apps/progress.c apps/progress.h \
 	apps/sheet.c apps/sheet.h \
+	apps/studio.c apps/studio.h \
 	apps/training.c apps/training.h
 libapps_a_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
 
@@ -25,3 +30,11 @@ train_segmenter_LDADD = $(app_libs)
 bin_PROGRAMS += render_dataset
 render_dataset_SOURCES = apps/render_dataset.c
 render_dataset_LDADD = $(app_libs)
+
+bin_PROGRAMS += search
+search_SOURCES = apps/search.c
+search_LDADD = $(app_libs)
+
+noinst_PROGRAMS += evaluate_search
+evaluate_search_SOURCES = apps/evaluate_search.c
+evaluate_search_LDADD = $(app_libs)

@@ -1,0 +1,215 @@
+#include "config.h"
+
+#include "apps/finder_options.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "apps/app.h"
+#include "apps/paths.h"
+
+enum {
+    MODEL = 256,
+    SCHEDULE,
+    STEPS,
+    FIRST_STEPS,
+    REFINEMENTS,
+    STARTS,
+    RATE,
+    LAMBDA1,
+    LAMBDA2,
+    COLOUR,
+    PRIOR,
+    LIGHT,
+    IDENTITY,
+    CONTENT,
+    SEED,
+    ASSETS,
+    IMITATOR,
+    SEGMENTER,
+    QUIET
+};
+
+static const struct argp_option option[] = {
+    {"model", MODEL, "NAME", 0, "male, female or auto: try both and keep the nearer (auto)", 0},
+    {"schedule", SCHEDULE, "NAME", 0,
+     "default, or paper: Eq. 9 at the paper's own rates and losses, nothing else", 0},
+    {"steps", STEPS, "N", 0, "Steps of descent over all parameters (40; paper 50)", 1},
+    {"first-steps", FIRST_STEPS, "N", 0, "Steps before, with the bones at rest (40)", 1},
+    {"refinements", REFINEMENTS, "N", 0,
+     "Least-squares iterations on the engine's renders at the end (4)", 1},
+    {"starts", STARTS, "N", 0, "Starts side by side: the average face, then random people (1)", 1},
+    {"rate", RATE, "R", 0, "Learning rate (0.03; paper 10)", 1},
+    {"lambda1", LAMBDA1, "W", 0, "Weight of the identity loss (2; paper 0.01)", 2},
+    {"lambda2", LAMBDA2, "W", 0, "Weight of the content loss (1)", 2},
+    {"colour", COLOUR, "W", 0, "Weight of the mean colours (1; paper 0)", 2},
+    {"prior", PRIOR, "W", 0, "Weight of staying plausible (0.5; paper 0)", 2},
+    {"light", LIGHT, "T", 0,
+     "How far the photo's skin colour is believed: 0 not at all, 1 as in the engine's own light "
+     "(0.7; paper 1)",
+     2},
+    {"identity", IDENTITY, "KIND", 0, "distance, or cosine: Eq. 5 (distance; paper cosine)", 2},
+    {"content", CONTENT, "KIND", 0, "maps, or features: Eq. 6 (maps; paper features)", 2},
+    {"seed", SEED, "S", 0, "Of the random starts (1)", 3},
+    {"assets", ASSETS, "DIR", 0, "Where engine.pack and the recogniser are", 3},
+    {"imitator", IMITATOR, "FILE", 0,
+     "Checkpoint instead of the pretrained one of its model; may be given for each model", 3},
+    {"segmenter", SEGMENTER, "FILE", 0, "Checkpoint instead of the pretrained one", 3},
+    {"quiet", QUIET, NULL, 0, "No progress", 3},
+    {0}};
+
+/* 0 for the first name, 1 for the second, 2 for the third (if there is one). */
+static int choice(const char *arg, const char *option_name, const char *const *names, int n)
+{
+    for (int i = 0; i < n; i++) {
+        if (strcmp(arg, names[i]) == 0) {
+            return i;
+        }
+    }
+    if (n == 3) {
+        die("%s is %s, %s or %s, not '%s'", option_name, names[0], names[1], names[2], arg);
+    }
+    die("%s is %s or %s, not '%s'", option_name, names[0], names[1], arg);
+}
+
+static void begin(FinderOptions *o)
+{
+    *o = (FinderOptions){.studio.model = {true, true},
+                         .first_steps = -1,
+                         .steps = -1,
+                         .refinements = -1,
+                         .starts = -1,
+                         .rate = -1,
+                         .identity = -1,
+                         .content = -1,
+                         .colour = -1,
+                         .prior = -1,
+                         .light = -1,
+                         .cosine = -1,
+                         .features = -1};
+    o->finder.seed = 1;
+}
+
+static void take(int *to, int given)
+{
+    *to = given >= 0 ? given : *to;
+}
+
+static void take_real(double *to, double given)
+{
+    *to = given >= 0 ? given : *to;
+}
+
+static void finish(FinderOptions *o)
+{
+    uint64_t seed = o->finder.seed;
+    Error err;
+
+    o->finder = o->paper ? finder_paper() : finder_default();
+    o->finder.seed = seed;
+    take(&o->finder.first_steps, o->first_steps);
+    take(&o->finder.steps, o->steps);
+    take(&o->finder.refinements, o->refinements);
+    take(&o->finder.starts, o->starts);
+    take_real(&o->finder.rate, o->rate);
+    take_real(&o->finder.weight.identity, o->identity);
+    take_real(&o->finder.weight.content, o->content);
+    take_real(&o->finder.weight.colour, o->colour);
+    take_real(&o->finder.weight.prior, o->prior);
+    take_real(&o->finder.light_trust, o->light);
+    o->finder.cosine = o->cosine >= 0 ? o->cosine : o->finder.cosine;
+    o->finder.features = o->features >= 0 ? o->features : o->finder.features;
+    for (int i = 0; i < o->imitators; i++) {
+        int model;
+        if (!studio_checkpoint_model(o->imitator[i], &model, &err)) {
+            die_error(&err);
+        }
+        o->studio.imitator[model] = o->imitator[i];
+    }
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    static const char *const models[] = {"male", "female", "auto"};
+    static const char *const schedules[] = {"default", "paper"};
+    static const char *const identities[] = {"distance", "cosine"};
+    static const char *const contents[] = {"maps", "features"};
+    FinderOptions *o = state->input;
+    int model;
+
+    switch (key) {
+    case ARGP_KEY_INIT:
+        begin(o);
+        break;
+    case ARGP_KEY_END:
+        finish(o);
+        break;
+    case MODEL:
+        model = choice(arg, "--model", models, 3);
+        o->studio.model[MODEL_MALE] = model != 1;
+        o->studio.model[MODEL_FEMALE] = model != 0;
+        break;
+    case SCHEDULE:
+        o->paper = choice(arg, "--schedule", schedules, 2) == 1;
+        break;
+    case STEPS:
+        o->steps = (int)option_int(arg, "--steps", 0, 1000);
+        break;
+    case FIRST_STEPS:
+        o->first_steps = (int)option_int(arg, "--first-steps", 0, 1000);
+        break;
+    case REFINEMENTS:
+        o->refinements = (int)option_int(arg, "--refinements", 0, 100);
+        break;
+    case STARTS:
+        o->starts = (int)option_int(arg, "--starts", 1, 4);
+        break;
+    case RATE:
+        o->rate = option_real(arg, "--rate", 0, 1e6);
+        break;
+    case LAMBDA1:
+        o->identity = option_real(arg, "--lambda1", 0, 1e6);
+        break;
+    case LAMBDA2:
+        o->content = option_real(arg, "--lambda2", 0, 1e6);
+        break;
+    case COLOUR:
+        o->colour = option_real(arg, "--colour", 0, 1e6);
+        break;
+    case PRIOR:
+        o->prior = option_real(arg, "--prior", 0, 1e6);
+        break;
+    case LIGHT:
+        o->light = option_real(arg, "--light", 0, 1);
+        break;
+    case IDENTITY:
+        o->cosine = choice(arg, "--identity", identities, 2);
+        break;
+    case CONTENT:
+        o->features = choice(arg, "--content", contents, 2);
+        break;
+    case SEED:
+        o->finder.seed = (uint64_t)option_int(arg, "--seed", 0, INT64_MAX);
+        break;
+    case ASSETS:
+        path_set_assets(arg);
+        break;
+    case IMITATOR:
+        if (o->imitators == MODELS) {
+            die("--imitator was given more than %d times: one for each model is enough", MODELS);
+        }
+        o->imitator[o->imitators++] = arg;
+        break;
+    case SEGMENTER:
+        o->studio.segmenter = arg;
+        break;
+    case QUIET:
+        o->quiet = true;
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+const struct argp finder_argp = {option, parse, NULL, NULL, NULL, NULL, NULL};

@@ -1,0 +1,26 @@
+/* The options that search and evaluate_search share. */
+#ifndef APPS_FINDER_OPTIONS_H
+#define APPS_FINDER_OPTIONS_H
+
+#include <argp.h>
+
+#include "apps/finder.h"
+
+typedef struct FinderOptions {
+    StudioConfig studio;
+    FinderConfig finder;
+    bool quiet;
+
+    /* For the parser: options that were not given are < 0. */
+    bool paper;
+    int first_steps, steps, refinements, starts;
+    double rate, identity, content, colour, prior, light;
+    int cosine, features;
+    const char *imitator[MODELS]; /* in the order given */
+    int imitators;
+} FinderOptions;
+
+/* A child parser; its input is a FinderOptions. Fills studio and finder when parsing ends. */
+extern const struct argp finder_argp;
+
+#endif
