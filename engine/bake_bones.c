@@ -28,7 +28,7 @@ const BoneComponent bone_components[BONE_COMPONENTS] = {
     {"risorius", 1, {11895}, {5289}, 0.26f},
     {"cheek", 1, {7612}, {910}, 0.32f},
     {"jaw", 2, {724, 733}, {0}, 0.27f},
-    {"lower-jaw", 3, {5296, 732, 5225}, {0}, 0.28f},
+    {"lower-jaw", 3, {5296, 732, 5225}, {5296, 732, 5225}, 0.28f},
     {"mandibular", 1, {7690}, {996}, 0.34f},
     {"outer-jaw", 1, {10364}, {3696}, 0.28f},
 };

@@ -8,7 +8,8 @@ typedef struct BoneComponent {
     const char *name;
     int n_seed;
     int left[BONE_MAX_SEEDS];  /* seeds on the character's left (+x), or in the middle */
-    int right[BONE_MAX_SEEDS]; /* all zero: a single bone in the middle */
+    int right[BONE_MAX_SEEDS]; /* all zero: a single bone in the middle; the same as left: a pair that
+                                * shares the middle, each with its own side of it */
     float radius;              /* dm; weight = exp(-1.6 (d / radius)^2), d geodesic from the seeds */
 } BoneComponent;
 

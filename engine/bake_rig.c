@@ -323,6 +323,15 @@ static bool follow_lashes(BakedRig *rig, const SourceMesh *base, const Adjacency
     return ok;
 }
 
+/* Of a pair that shares the middle, the part of the bone on the side x > 0: both parts add up to 1, and pass
+ * smoothly into each other over half the radius. */
+static float side_share(float x, float radius)
+{
+    float t = 0.5f + x / radius;
+    t = t < 0 ? 0 : t > 1 ? 1 : t;
+    return t * t * (3 - 2 * t);
+}
+
 static bool bake_weights(BakedRig *rig, const SourceMesh *base, const Adjacency *a)
 {
     float *d = malloc(SOURCE_VERTICES * sizeof *d);
@@ -348,8 +357,11 @@ static bool bake_weights(BakedRig *rig, const SourceMesh *base, const Adjacency 
             /* exp(-1.6 (d/r)^2) falls below .004 at d = 1.86 r. */
             if (ok)
                 geodesic(base, a, seed, from->n_seed, 1.9f * from->radius, d, queue, queued);
+            bool shared = from->left[0] == from->right[0];
             for (int v = 0; ok && v < SOURCE_BODY; v++) {
                 float ratio = d[v] / from->radius, w = expf(-1.6f * ratio * ratio);
+                if (shared)
+                    w *= side_share(base->position[3 * v] * (side ? -1 : 1), from->radius);
                 bone->weight[v] = w < 0.004f ? 0 : w;
             }
             /* The eyeball and its joint cube are rigid with their own eye bone. */

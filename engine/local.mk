@@ -1,23 +1,33 @@
-# engine
-
+# engine: the embedded game engine and the baker of its assets.
 noinst_LIBRARIES += libengine.a
-libengine_a_SOURCES =
-
-libengine_a_SOURCES += \
+libengine_a_SOURCES = \
+	engine/character.c engine/character.h \
+	engine/engine.c engine/engine.h \
+	engine/look.c engine/look.h \
+	engine/pack.c engine/pack.h \
+	engine/rig.c engine/rig.h \
+	engine/schema.c engine/schema.h \
+	engine/scene.h \
 	engine/render_options.c \
-	engine/renderer.c \
-	engine/renderer.h \
-	engine/renderer_camera.c \
-	engine/renderer_eye.c \
-	engine/renderer_hair.c \
-	engine/renderer_internal.h \
-	engine/renderer_labels.c \
-	engine/renderer_raster.c \
-	engine/renderer_resolve.c \
-	engine/renderer_rings.h \
-	engine/renderer_shade.c \
-	engine/renderer_shadow.c \
-	engine/renderer_skin.c \
-	engine/renderer_tables.c \
-	engine/renderer_texture.c \
-	engine/scene.h
+	engine/renderer.c engine/renderer.h engine/renderer_internal.h engine/renderer_rings.h \
+	engine/renderer_camera.c engine/renderer_eye.c engine/renderer_hair.c engine/renderer_labels.c \
+	engine/renderer_raster.c engine/renderer_resolve.c engine/renderer_shade.c \
+	engine/renderer_shadow.c engine/renderer_skin.c engine/renderer_tables.c engine/renderer_texture.c
+
+# The baker stands apart: programs that only render need neither its code nor its tables.
+noinst_LIBRARIES += libbake.a
+libbake_a_SOURCES = \
+	engine/bake.c engine/bake.h \
+	engine/bake_bones.c engine/bake_bones.h \
+	engine/bake_content.c engine/bake_content.h \
+	engine/bake_rig.c engine/bake_rig.h \
+	engine/bake_source.c engine/bake_source.h
+
+bin_PROGRAMS += bake_assets render_character
+bake_assets_SOURCES = apps/bake_assets.c
+bake_assets_LDADD = libapps.a libbake.a libengine.a libtensor.a $(JANSSON_LIBS) $(ZLIB_LIBS) -lm
+render_character_SOURCES = apps/render_character.c
+render_character_LDADD = $(app_libs)
+
+schemadir = $(pkgdatadir)/schemas
+dist_schema_DATA = engine/schemas/female.json engine/schemas/male.json

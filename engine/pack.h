@@ -68,6 +68,7 @@ typedef struct Pack {
     const uint8_t *bag;
     int n_target;
     PackTarget *target;
+    int16_t *target_delta;
     int n_component;
     char **component;
     int n_bone;

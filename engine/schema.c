@@ -1,0 +1,272 @@
+#include "engine/schema.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libtensor/rng.h"
+
+enum { STREAM_UNIFORM = 0x5c0, STREAM_PERSON = 0x5c1, MAX_CONTROLS = 4096, MAX_GROUPS = 64, MAX_OPTIONS = 256 };
+
+/* Where in the file a complaint belongs. */
+typedef struct Place {
+    const char *path;
+    const char *list; /* "continuous", "discrete" */
+    size_t index;
+    Error *err;
+} Place;
+
+static bool bad(const Place *at, const char *what)
+{
+    return error_set(at->err, "%s: %s[%zu]: %s", at->path, at->list, at->index, what);
+}
+
+/* Copies a string member into a field of the given size. */
+static bool text_field(const Place *at, const json_t *object, const char *key, char *field, size_t size)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    char what[96];
+    if (!text || !*text) {
+        snprintf(what, sizeof what, "needs a text \"%s\"", key);
+        return bad(at, what);
+    }
+    if (strlen(text) >= size) {
+        snprintf(what, sizeof what, "\"%s\" is longer than %zu bytes", key, size - 1);
+        return bad(at, what);
+    }
+    strcpy(field, text);
+    return true;
+}
+
+static bool number_field(const Place *at, const json_t *object, const char *key, float *field)
+{
+    const json_t *value = json_object_get(object, key);
+    if (!json_is_number(value) || !isfinite((float)json_number_value(value))) {
+        char what[96];
+        snprintf(what, sizeof what, "needs a number \"%s\"", key);
+        return bad(at, what);
+    }
+    *field = (float)json_number_value(value);
+    return true;
+}
+
+static bool read_control(const Place *at, const json_t *object, Control *c)
+{
+    char kind[16];
+    if (!text_field(at, object, "name", c->name, sizeof c->name) ||
+        !text_field(at, object, "component", c->component, sizeof c->component) ||
+        !text_field(at, object, "prior", c->prior, sizeof c->prior) ||
+        !text_field(at, object, "kind", kind, sizeof kind) ||
+        !text_field(at, object, "drive", c->drive, sizeof c->drive) ||
+        !number_field(at, object, "lo", &c->lo) || !number_field(at, object, "hi", &c->hi) ||
+        !number_field(at, object, "mean", &c->mean) ||
+        !number_field(at, object, "deviation", &c->deviation))
+        return false;
+    if (strcmp(kind, "bone") == 0)
+        c->kind = CONTROL_BONE;
+    else if (strcmp(kind, "macro") == 0)
+        c->kind = CONTROL_MACRO;
+    else if (strcmp(kind, "appearance") == 0)
+        c->kind = CONTROL_APPEARANCE;
+    else
+        return bad(at, "\"kind\" must be bone, macro or appearance");
+    if (!(c->mean >= 0 && c->mean <= 1))
+        return bad(at, "\"mean\" must lie in [0, 1]");
+    if (!(c->deviation >= 0 && c->deviation <= 1))
+        return bad(at, "\"deviation\" must lie in [0, 1]");
+    return true;
+}
+
+static bool read_group(const Place *at, const json_t *object, ControlGroup *g)
+{
+    if (!text_field(at, object, "name", g->name, sizeof g->name))
+        return false;
+    const json_t *options = json_object_get(object, "options");
+    size_t n = json_array_size(options);
+    if (n < 1 || n > MAX_OPTIONS)
+        return bad(at, "needs a list \"options\" of 1 to 256 names");
+    g->option = calloc(n, sizeof *g->option);
+    if (!g->option)
+        return bad(at, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        const char *name = json_string_value(json_array_get(options, i));
+        if (!name || !*name || strlen(name) >= sizeof *g->option)
+            return bad(at, "an option is not a name of 1 to 31 bytes");
+        strcpy(g->option[i], name);
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(g->option[k], name) == 0)
+                return bad(at, "two options have the same name");
+    }
+    g->count = (int)n;
+    return true;
+}
+
+static bool read_schema(Schema *s, const json_t *root, const char *path, Error *err)
+{
+    const char *name = json_string_value(json_object_get(root, "name"));
+    const json_t *version = json_object_get(root, "version");
+    if (!name || !*name || strlen(name) >= sizeof s->name)
+        return error_set(err, "%s: needs a \"name\" of 1 to 31 bytes", path);
+    if (!json_is_integer(version) || json_integer_value(version) < 1 || json_integer_value(version) > 1000000)
+        return error_set(err, "%s: needs a \"version\", a whole number from 1", path);
+    strcpy(s->name, name);
+    s->version = (int)json_integer_value(version);
+    const json_t *continuous = json_object_get(root, "continuous"), *discrete = json_object_get(root, "discrete");
+    if (!json_is_array(continuous) || !json_is_array(discrete) || json_array_size(continuous) < 1 ||
+        json_array_size(continuous) > MAX_CONTROLS || json_array_size(discrete) > MAX_GROUPS)
+        return error_set(err, "%s: needs the lists \"continuous\" (1 to 4096) and \"discrete\" (up to 64)",
+                         path);
+    s->control = calloc(json_array_size(continuous), sizeof *s->control);
+    s->group = calloc(json_array_size(discrete) + 1, sizeof *s->group);
+    if (!s->control || !s->group)
+        return error_set(err, "%s: out of memory", path);
+    for (size_t i = 0; i < json_array_size(continuous); i++) {
+        Place at = {path, "continuous", i, err};
+        if (!read_control(&at, json_array_get(continuous, i), &s->control[i]))
+            return false;
+        if (schema_find(s, s->control[i].name) >= 0)
+            return bad(&at, "its name was used before");
+        s->n_continuous++;
+    }
+    s->dim = s->n_continuous;
+    for (size_t i = 0; i < json_array_size(discrete); i++) {
+        Place at = {path, "discrete", i, err};
+        ControlGroup *g = &s->group[i];
+        char group_name[sizeof g->name];
+        if (!text_field(&at, json_array_get(discrete, i), "name", group_name, sizeof group_name))
+            return false;
+        if (schema_find_group(s, group_name) >= 0)
+            return bad(&at, "its name was used before");
+        s->n_groups++;
+        if (!read_group(&at, json_array_get(discrete, i), g))
+            return false;
+        g->begin = s->dim;
+        s->dim += g->count;
+    }
+    return true;
+}
+
+bool schema_load(Schema **schema, const char *path, Error *err)
+{
+    json_error_t e;
+    json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &e);
+    if (!root)
+        return e.line > 0 ? error_set(err, "%s: line %d: %s", path, e.line, e.text)
+                          : error_set(err, "%s", e.text);
+    Schema *s = calloc(1, sizeof *s);
+    bool ok = s ? read_schema(s, root, path, err) : error_set(err, "%s: out of memory", path);
+    json_decref(root);
+    if (!ok) {
+        schema_free(s);
+        return false;
+    }
+    *schema = s;
+    return true;
+}
+
+void schema_free(Schema *schema)
+{
+    if (!schema)
+        return;
+    for (int g = 0; g < schema->n_groups; g++)
+        free(schema->group[g].option);
+    free(schema->group);
+    free(schema->control);
+    free(schema);
+}
+
+int schema_find(const Schema *schema, const char *name)
+{
+    for (int i = 0; i < schema->n_continuous; i++)
+        if (strcmp(schema->control[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+int schema_find_group(const Schema *schema, const char *name)
+{
+    for (int g = 0; g < schema->n_groups; g++)
+        if (strcmp(schema->group[g].name, name) == 0)
+            return g;
+    return -1;
+}
+
+int schema_choice(const Schema *schema, int group, const float *x)
+{
+    const ControlGroup *g = &schema->group[group];
+    int best = 0;
+    for (int i = 1; i < g->count; i++)
+        if (x[g->begin + i] > x[g->begin + best])
+            best = i;
+    return best;
+}
+
+static void choose(const Schema *schema, int group, int option, float *x)
+{
+    const ControlGroup *g = &schema->group[group];
+    for (int i = 0; i < g->count; i++)
+        x[g->begin + i] = i == option ? 1.0f : 0.0f;
+}
+
+void schema_average(const Schema *schema, float *x)
+{
+    for (int i = 0; i < schema->n_continuous; i++)
+        x[i] = schema->control[i].mean;
+    for (int g = 0; g < schema->n_groups; g++)
+        choose(schema, g, 0, x);
+}
+
+static void choose_at_random(const Schema *schema, Rng *rng, float *x)
+{
+    for (int g = 0; g < schema->n_groups; g++)
+        choose(schema, g, (int)rng_below(rng, (uint32_t)schema->group[g].count), x);
+}
+
+void schema_random_uniform(const Schema *schema, uint64_t seed, uint64_t index, float *x)
+{
+    Rng rng = rng_make(seed, STREAM_UNIFORM, index);
+    for (int i = 0; i < schema->n_continuous; i++)
+        x[i] = rng_uniform(&rng);
+    choose_at_random(schema, &rng, x);
+}
+
+void schema_random_person(const Schema *schema, uint64_t seed, uint64_t index, float *x)
+{
+    Rng rng = rng_make(seed, STREAM_PERSON, index);
+    for (int i = 0; i < schema->n_continuous; i++) {
+        const Control *c = &schema->control[i];
+        float v = c->mean + c->deviation * rng_normal(&rng);
+        x[i] = v < 0 ? 0 : v > 1 ? 1 : v;
+    }
+    choose_at_random(schema, &rng, x);
+}
+
+static uint64_t hash_text(uint64_t hash, const char *text)
+{
+    /* FNV-1a; the byte 0 at the end keeps "ab", "c" from "a", "bc". */
+    do {
+        hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+    } while (*text++);
+    return hash;
+}
+
+void schema_digest(const Schema *schema, char text[static 17])
+{
+    uint64_t hash = hash_text(UINT64_C(0xcbf29ce484222325), schema->name);
+    char number[64];
+    for (int i = 0; i < schema->n_continuous; i++) {
+        const Control *c = &schema->control[i];
+        hash = hash_text(hash_text(hash, c->name), c->drive);
+        snprintf(number, sizeof number, "%.6g %.6g", (double)c->lo, (double)c->hi);
+        hash = hash_text(hash, number);
+    }
+    for (int g = 0; g < schema->n_groups; g++) {
+        hash = hash_text(hash, schema->group[g].name);
+        for (int k = 0; k < schema->group[g].count; k++)
+            hash = hash_text(hash, schema->group[g].option[k]);
+    }
+    snprintf(text, 17, "%016" PRIx64, hash);
+}
