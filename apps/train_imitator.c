@@ -104,7 +104,7 @@ static bool data_open(Data *data, const char *dir, int size, Error *err)
     pairs_close(data->pairs);
     return error_set(
         err,
-        "%.300s holds renders for the segmenter; render_dataset without --segmenter makes what "
+        "%.300s holds renders for the segmenter; render_dataset --kind imitator makes what "
         "the imitator learns from",
         dir);
 }

@@ -41,7 +41,7 @@ static const struct argp parser = {
     "folder gets log.jsonl, last.safetensors, best.safetensors and sheet.png (rows: picture, "
     "truth, prediction). "
     "Ctrl-C saves; --resume goes on.\n\n"
-    "  render_dataset --segmenter --model male --size 128 --count 4000 --seed 1 --out MALE\n"
+    "  render_dataset --kind segmenter --model male --size 128 --count 4000 --seed 1 --out MALE\n"
     "  train_segmenter --data MALE,FEMALE --out RUN\n"
     "  train_segmenter --evaluate RUN/best.safetensors --data PHOTOS\n"
     "  train_segmenter --out RUN --export segmenter.safetensors",
