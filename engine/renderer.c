@@ -46,7 +46,7 @@ static bool tile_range(const Frame *frame, const Triangle *t, int range[4])
 }
 
 /* Sorts triangles into tiles, keeping their order. */
-static bool bin_triangles(Frame *frame)
+bool frame_bin(Frame *frame)
 {
     int n = frame->tiles * frame->tiles;
     for (int pass = 0; pass < 2; pass++) {
@@ -76,8 +76,9 @@ static bool bin_triangles(Frame *frame)
     return true;
 }
 
-static bool draw_tiles(const Frame *frame, Tile *tile, uint8_t *rgb, uint8_t *labels)
+bool frame_draw(Frame *frame, uint8_t *rgb, uint8_t *labels)
 {
+    Tile *tile = frame->tile;
     for (int i = 0; i < frame->tiles * frame->tiles; i++) {
         tile->x0 = i % frame->tiles * TILE;
         tile->y0 = i / frame->tiles * TILE;
@@ -98,12 +99,44 @@ static bool draw_tiles(const Frame *frame, Tile *tile, uint8_t *rgb, uint8_t *la
     return true;
 }
 
-static bool draw(Frame *frame, Tile *tile, uint8_t *rgb, uint8_t *labels)
+bool frame_begin(Frame *frame, const RenderTables *tables, const Scene *scene,
+                 const RenderOptions *options)
+{
+    *frame = (Frame){.tables = tables, .scene = scene, .options = options, .size = options->size};
+    int triangles;
+    int vertices = count_vertices(scene, frame->first_vertex, &triangles);
+    frame->tiles = (options->size + TILE - 1) / TILE;
+    frame->vertex = malloc((size_t)(vertices + 1) * sizeof *frame->vertex);
+    frame->triangle = malloc((size_t)(triangles + 1) * sizeof *frame->triangle);
+    frame->bin_begin = calloc((size_t)frame->tiles * frame->tiles + 1, sizeof *frame->bin_begin);
+    frame->shadow.depth = malloc((size_t)SHADOW_SIZE * SHADOW_SIZE * sizeof(float));
+    frame->tile = malloc(sizeof *frame->tile);
+    if (frame->tile) {
+        frame->tile->fragment = NULL;
+        frame->tile->capacity = 0;
+    }
+    return frame->vertex && frame->triangle && frame->bin_begin && frame->shadow.depth &&
+           frame->tile;
+}
+
+void frame_end(Frame *frame)
+{
+    if (frame->tile)
+        free(frame->tile->fragment);
+    free(frame->tile);
+    free(frame->shadow.depth);
+    free(frame->bin);
+    free(frame->bin_begin);
+    free(frame->triangle);
+    free(frame->vertex);
+}
+
+static bool draw(Frame *frame, uint8_t *rgb, uint8_t *labels)
 {
     frame_set_view(frame);
     frame_transform(frame);
     shadow_draw(frame);
-    return bin_triangles(frame) && draw_tiles(frame, tile, rgb, labels);
+    return frame_bin(frame) && frame_draw(frame, rgb, labels);
 }
 
 bool render_scene(const RenderTables *tables, const Scene *scene, const RenderOptions *options,
@@ -111,29 +144,9 @@ bool render_scene(const RenderTables *tables, const Scene *scene, const RenderOp
 {
     if (options->size < 64 || options->size > 2048)
         return error_set(err, "render: size %d is out of range; give 64 to 2048", options->size);
-    Frame frame = {.tables = tables, .scene = scene, .options = options, .size = options->size};
-    int triangles;
-    int vertices = count_vertices(scene, frame.first_vertex, &triangles);
-    frame.tiles = (options->size + TILE - 1) / TILE;
-    frame.vertex = malloc((size_t)(vertices + 1) * sizeof *frame.vertex);
-    frame.triangle = malloc((size_t)(triangles + 1) * sizeof *frame.triangle);
-    frame.bin_begin = calloc((size_t)frame.tiles * frame.tiles + 1, sizeof *frame.bin_begin);
-    frame.shadow.depth = malloc((size_t)SHADOW_SIZE * SHADOW_SIZE * sizeof(float));
-    Tile *tile = malloc(sizeof *tile);
-    if (tile) {
-        tile->fragment = NULL;
-        tile->capacity = 0;
-    }
-    bool ok = frame.vertex && frame.triangle && frame.bin_begin && frame.shadow.depth && tile &&
-              draw(&frame, tile, rgb, labels);
-    if (tile)
-        free(tile->fragment);
-    free(tile);
-    free(frame.shadow.depth);
-    free(frame.bin);
-    free(frame.bin_begin);
-    free(frame.triangle);
-    free(frame.vertex);
+    Frame frame;
+    bool ok = frame_begin(&frame, tables, scene, options) && draw(&frame, rgb, labels);
+    frame_end(&frame);
     return ok ||
            error_set(err, "render: out of memory for a picture of %d pixels; draw a smaller one",
                      options->size);

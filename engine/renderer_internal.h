@@ -36,12 +36,9 @@ struct RenderTables {
     SkinVertex *skin;  /* n_vertex */
     int seal[2];       /* vertices where the lips meet, top and bottom centre; -1 unknown */
     float linear[257]; /* sRGB byte to linear light; [256] repeats for interpolation */
-    uint8_t display[DISPLAY_SIZE +
-                    1]; /* sqrt of scene light / DISPLAY_MAX to a tone-mapped sRGB byte */
+    uint8_t display[DISPLAY_SIZE + 1]; /* square root of linear light 0 .. 1 to an sRGB byte */
     int8_t noise[NOISE_SIZE][NOISE_SIZE][4]; /* tileable; xyz bend normals, w varies colour */
 };
-
-#define DISPLAY_MAX 4.0f /* scene light that is certainly white */
 
 typedef struct Vertex {
     float x, y;     /* pixels */
@@ -80,6 +77,8 @@ typedef struct Light {
 
 enum { LIGHT_KEY, LIGHT_FILL, LIGHT_RIM_LEFT, LIGHT_RIM_RIGHT, LIGHT_COUNT };
 
+typedef struct Tile Tile;
+
 typedef struct Frame {
     const RenderTables *tables;
     const Scene *scene;
@@ -98,18 +97,19 @@ typedef struct Frame {
     int n_triangle;
     Triangle *triangle; /* drawn ones only, opaque surfaces first */
     int n_opaque;
-    int tiles;                /* a side */
+    int tiles; /* a side */
+    Tile *tile;
     int32_t *bin_begin, *bin; /* triangles of tile i: bin[bin_begin[i] .. bin_begin[i + 1]) */
 } Frame;
 
-typedef struct Tile {
+struct Tile {
     int x0, y0, width, height;
     float depth[TILE * TILE][SAMPLES]; /* 1 / distance; 0 is nothing */
     int32_t id[TILE * TILE][SAMPLES];
     int32_t fragments[TILE * TILE]; /* head of the list, -1 */
     Fragment *fragment;
     int n_fragment, capacity;
-} Tile;
+};
 
 /* A place on a surface, ready to shade. */
 typedef struct Hit {
@@ -124,6 +124,14 @@ typedef struct Hit {
 
 /* The sample places in a pixel, 1 / 16 pixel from its corner: 8 rooks. */
 extern const int32_t sample_place[SAMPLES][2];
+
+/* renderer.c: the steps of a picture, in order */
+bool frame_begin(Frame *frame, const RenderTables *tables, const Scene *scene,
+                 const RenderOptions *options);
+/* then frame_set_view, frame_transform, shadow_draw */
+bool frame_bin(Frame *frame);
+bool frame_draw(Frame *frame, uint8_t *rgb, uint8_t *labels);
+void frame_end(Frame *frame);
 
 /* renderer_camera.c */
 void frame_set_view(Frame *frame);
@@ -154,6 +162,7 @@ void hit_at(const Frame *frame, int32_t triangle, float x, float y, Hit *hit);
 void texture_sample(const Texture *texture, float u, float v, float lod, float rgba[4]);
 
 /* renderer_shade.c, renderer_skin.c, renderer_eye.c, renderer_hair.c */
+/* What the picture shows of a hit: linear light, tone-mapped to 0 .. 1. */
 void shade(const Frame *frame, const Hit *hit, float rgb[3]);
 void shade_skin(const Frame *frame, const Hit *hit, float rgb[3]);
 void shade_eye(const Frame *frame, const Hit *hit, float rgb[3]);

@@ -87,7 +87,7 @@ static int sorted_fragments(const Tile *tile, int pixel, Fragment out[MAX_LAYERS
 static void to_display(const Frame *frame, const float rgb[3], uint8_t out[3])
 {
     for (int c = 0; c < 3; c++) {
-        float x = clampf(rgb[c], 0, DISPLAY_MAX) / DISPLAY_MAX;
+        float x = clampf(rgb[c], 0, 1);
         out[c] = frame->tables->display[(int)(sqrtf(x) * DISPLAY_SIZE + 0.5f)];
     }
 }

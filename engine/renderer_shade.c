@@ -68,6 +68,20 @@ void shade_teeth(const Frame *frame, const Hit *hit, float rgb[3])
     }
 }
 
+/* Straight up to the knee, so that skin keeps the colour of its texture; then a soft shoulder to
+ * white. Applied before pixels are averaged: highlights get smooth edges, and the background stays
+ * as it is. */
+static float tone_map(float x)
+{
+    const float knee = 0.60f;
+    if (!(x > 0))
+        return 0;
+    if (x < knee)
+        return x;
+    float t = (x - knee) / (1 - knee);
+    return 1 - (1 - knee) / (1 + t + 0.5f * t * t);
+}
+
 void shade(const Frame *frame, const Hit *hit, float rgb[3])
 {
     switch (hit->surface->material) {
@@ -84,4 +98,6 @@ void shade(const Frame *frame, const Hit *hit, float rgb[3])
         shade_hair(frame, hit, rgb);
         break;
     }
+    for (int c = 0; c < 3; c++)
+        rgb[c] = tone_map(rgb[c]);
 }

@@ -12,14 +12,6 @@ static float to_srgb(float x)
     return x <= 0.0031308f ? 12.92f * x : 1.055f * powf(x, 1 / 2.4f) - 0.055f;
 }
 
-/* Straight up to the knee, so that skin keeps the colour of its texture; then a soft shoulder to
- * white. */
-static float tone_map(float x)
-{
-    const float knee = 0.60f;
-    return x < knee ? x : knee + (1 - knee) * (1 - expf(-(x - knee) / (1 - knee)));
-}
-
 static void set_curves(RenderTables *t)
 {
     for (int i = 0; i < 256; i++) {
@@ -29,7 +21,7 @@ static void set_curves(RenderTables *t)
     t->linear[256] = t->linear[255];
     for (int i = 0; i <= DISPLAY_SIZE; i++) {
         float root = (float)i / DISPLAY_SIZE;
-        float s = to_srgb(tone_map(root * root * DISPLAY_MAX));
+        float s = to_srgb(root * root);
         t->display[i] = (uint8_t)(clampf(s, 0, 1) * 255 + 0.5f);
     }
 }
