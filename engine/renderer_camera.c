@@ -205,6 +205,7 @@ static void add_triangles(Frame *frame, int surface)
         out->v[1] = first + (area > 0 ? v[1] : v[2]);
         out->v[2] = first + (area > 0 ? v[2] : v[1]);
         out->surface = surface;
+        out->label = s->label ? s->label[t] : LABEL_BY_RULE;
         float pixels2 = fabsf((float)area) / ((float)SUBPIXEL * SUBPIXEL);
         out->lod = texels_per_pixel_log2(s, v, pixels2);
     }

@@ -53,7 +53,8 @@ typedef struct Vertex {
 typedef struct Triangle {
     int32_t v[3]; /* of all vertices of the scene */
     int32_t surface;
-    float lod; /* log2 of texels a pixel */
+    uint8_t label; /* LABEL_BY_RULE or a class */
+    float lod;     /* log2 of texels a pixel */
 } Triangle;
 
 typedef struct Fragment {
@@ -114,7 +115,8 @@ struct Tile {
 /* A place on a surface, ready to shade. */
 typedef struct Hit {
     const Surface *surface;
-    int index; /* of the surface */
+    int index;     /* of the surface */
+    uint8_t label; /* of the triangle */
     int32_t v[3];
     float b[3]; /* perspective-correct weights of the vertices */
     float uv[2], p[3], n[3];

@@ -6,6 +6,8 @@ int label_at(const Frame *frame, const Hit *hit)
     const Surface *s = hit->surface;
     /* the person's left is +x of the resting head */
     bool left = s->rest[3 * hit->v[0]] + s->rest[3 * hit->v[1]] + s->rest[3 * hit->v[2]] > 0;
+    if (hit->label != LABEL_BY_RULE && hit->label != LABEL_INNER_MOUTH)
+        return hit->label;
     switch (s->material) {
     case MATERIAL_EYE:
         return left ? LABEL_LEFT_EYE : LABEL_RIGHT_EYE;
@@ -22,7 +24,7 @@ int label_at(const Frame *frame, const Hit *hit)
     }
     SkinVertex skin;
     skin_attributes(frame, hit, &skin);
-    if (skin.lip > 6.2f && frame->mouth_open > 0)
+    if ((skin.lip > 6.2f || hit->label == LABEL_INNER_MOUTH) && frame->mouth_open > 0)
         return LABEL_INNER_MOUTH;
     if (skin.lip > 0)
         return skin.upper > 0 ? LABEL_UPPER_LIP : LABEL_LOWER_LIP;

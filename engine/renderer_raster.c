@@ -127,6 +127,7 @@ void hit_at(const Frame *frame, int32_t triangle, float x, float y, Hit *hit)
     hit->index = t->surface;
     hit->surface = &frame->scene->surface[t->surface];
     hit->lod = t->lod;
+    hit->label = t->label;
     hit->footprint = 1 / (sum * frame->focal);
     hit->uv[0] = hit->uv[1] = 0;
     for (int c = 0; c < 3; c++)
