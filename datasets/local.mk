@@ -14,6 +14,16 @@ libdatasets_a_SOURCES = \
 	datasets/face.cc datasets/face.h \
 	datasets/alignment.c \
 	datasets/photo.c datasets/photo.h \
-	datasets/labelled.c datasets/labelled.h
+	datasets/labelled.c datasets/labelled.h \
+	datasets/augment.c datasets/augment.h \
+	datasets/background.c datasets/background.h \
+	datasets/blur.c \
+	datasets/loader.c datasets/loader.h \
+	datasets/paint.c datasets/paint.h \
+	datasets/pairs.h datasets/pairs_internal.h \
+	datasets/pairs_info.c \
+	datasets/pairs_read.c \
+	datasets/pairs_sample.c \
+	datasets/pairs_write.c
 libdatasets_a_LIBADD = $(libcodec_a_OBJECTS)
 libdatasets_a_CXXFLAGS = $(AM_CXXFLAGS) $(NATIVE_CFLAGS)

@@ -234,7 +234,7 @@ bool pairs_write(const char *dir, const Engine *engine, const PairsInfo *info,
 {
     Writer w = {
         .dir = dir, .engine = engine, .info = info, .progress = progress, .context = context};
-    int lock;
+    int lock = -1;
     bool ok;
 
     assert(info->count > 0 && info->shard > 0 && info->size > 0);
