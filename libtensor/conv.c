@@ -1,20 +1,50 @@
 #include "libtensor/conv.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "libtensor/gemm.h"
 #include "libtensor/ops/loops.h"
+#include "libtensor/patches.h"
 
-enum { TILE_REALS = 1 << 19 }; /* patches of one task: about an L2 cache */
+/* How the work is cut. Only shapes decide, so that results do not depend on the number of threads.
+ * Small images are taken several samples at a time, because narrow products are slow. */
+enum {
+    TILE_REALS = 1 << 18, /* columns of patches of one task: they stay in a core's own cache */
+    TILE_PIXELS = 256,    /* wanted width of a product */
+    MIN_PIXELS = 64,
+    TASKS = 4,  /* wanted at least */
+    BLOCK = 512 /* columns of one task of a dense product */
+};
 
 static int64_t min_of(int64_t a, int64_t b)
 {
     return a < b ? a : b;
 }
 
+static int64_t max_of(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 static int64_t ceil_div(int64_t a, int64_t b)
 {
     return (a + b - 1) / b;
+}
+
+static int64_t small_area(const ConvShape *s)
+{
+    return s->small_h * s->small_w;
+}
+
+static int64_t taps(const ConvShape *s)
+{
+    return s->kh * s->kw;
+}
+
+static int64_t depth(const ConvShape *s)
+{
+    return s->big_c * taps(s);
 }
 
 /* One small pixel whose patch is the whole big image: every product is one GEMM over samples. */
@@ -30,246 +60,366 @@ static bool is_pointwise(const ConvShape *s)
     return s->kh == 1 && s->kw == 1 && s->stride == 1 && s->pad == 0;
 }
 
-/* Small columns x0 .. x1 - 1 whose tap j lies inside the big image. */
-static void inside(const ConvShape *s, int64_t j, int64_t *x0, int64_t *x1)
+/* Samples taken together. */
+static int64_t group_size(const ConvShape *s)
 {
-    int64_t first = s->pad - j;               /* x * stride >= first */
-    int64_t last = s->big_w - 1 + s->pad - j; /* x * stride <= last */
-
-    *x0 = first <= 0 ? 0 : min_of(ceil_div(first, s->stride), s->small_w);
-    *x1 = last < 0 ? 0 : min_of(last / s->stride + 1, s->small_w);
-    if (*x1 < *x0)
-        *x1 = *x0;
+    return max_of(1, min_of(s->n, TILE_PIXELS / small_area(s)));
 }
 
-/* cols [channels * kh * kw, rows * small_w] = patches of the small rows y0 .. y0 + rows - 1. */
-static void patches(const ConvShape *s, const real *big, int64_t channels, int64_t y0, int64_t rows,
-                    real *cols)
+static int64_t group_count(const ConvShape *s)
 {
-    for (int64_t c = 0; c < channels; c++)
-        for (int64_t i = 0; i < s->kh; i++)
-            for (int64_t j = 0; j < s->kw; j++) {
-                int64_t x0, x1;
-                inside(s, j, &x0, &x1);
-                for (int64_t r = 0; r < rows; r++, cols += s->small_w) {
-                    int64_t y = (y0 + r) * s->stride - s->pad + i;
-                    if (y < 0 || y >= s->big_h) {
-                        memset(cols, 0, (size_t)s->small_w * sizeof *cols);
-                        continue;
-                    }
-                    const real *row = big + (c * s->big_h + y) * s->big_w - s->pad + j;
-                    for (int64_t x = 0; x < x0; x++)
-                        cols[x] = 0;
-                    if (s->stride == 1)
-                        memcpy(cols + x0, row + x0, (size_t)(x1 - x0) * sizeof *cols);
-                    else if (s->stride == 2)
-                        for (int64_t x = x0; x < x1; x++)
-                            cols[x] = row[2 * x];
-                    else
-                        for (int64_t x = x0; x < x1; x++)
-                            cols[x] = row[x * s->stride];
-                    for (int64_t x = x1; x < s->small_w; x++)
-                        cols[x] = 0;
-                }
-            }
+    return ceil_div(s->n, group_size(s));
 }
 
-/* The reverse: adds cols of all small rows into the big channels. */
-static void add_patches(const ConvShape *s, const real *cols, int64_t channels, real *big)
+/* Samples of group g. */
+static int64_t group_members(const ConvShape *s, int64_t g)
 {
-    for (int64_t c = 0; c < channels; c++)
-        for (int64_t i = 0; i < s->kh; i++)
-            for (int64_t j = 0; j < s->kw; j++) {
-                int64_t x0, x1;
-                inside(s, j, &x0, &x1);
-                for (int64_t r = 0; r < s->small_h; r++, cols += s->small_w) {
-                    int64_t y = r * s->stride - s->pad + i;
-                    if (y < 0 || y >= s->big_h)
-                        continue;
-                    real *row = big + (c * s->big_h + y) * s->big_w - s->pad + j;
-                    if (s->stride == 1)
-                        for (int64_t x = x0; x < x1; x++)
-                            row[x] += cols[x];
-                    else if (s->stride == 2)
-                        for (int64_t x = x0; x < x1; x++)
-                            row[2 * x] += cols[x];
-                    else
-                        for (int64_t x = x0; x < x1; x++)
-                            row[x * s->stride] += cols[x];
-                }
-            }
+    return min_of(group_size(s), s->n - g * group_size(s));
 }
 
-/* Channels of one task so that tasks keep many cores busy and a task's patches fit the tile. */
-static int64_t channel_block(int64_t channels, int64_t reals_per_channel, int64_t tasks_besides)
+/* x [n,c,area] of the samples of a group -> packed [c, members * area]. */
+static void pack_group(const real *x, int64_t members, int64_t c, int64_t area, real *packed)
 {
-    int64_t block = TILE_REALS / reals_per_channel;
-    int64_t wanted = ceil_div(8, tasks_besides); /* blocks, for a few tasks per core */
-
-    if (block > ceil_div(channels, wanted))
-        block = ceil_div(channels, wanted);
-    return block < 1 ? 1 : block;
+    for (int64_t i = 0; i < c; i++)
+        for (int64_t m = 0; m < members; m++)
+            memcpy(packed + (i * members + m) * area, x + (m * c + i) * area,
+                   (size_t)area * sizeof *x);
 }
 
-static int64_t small_rows_block(const ConvShape *s)
+/* All groups of small, packed one behind the other. */
+static void pack_small(const ConvShape *s, const real *small, real *packed)
 {
-    int64_t rows = TILE_REALS / (s->big_c * s->kh * s->kw * s->small_w);
-    int64_t wanted = ceil_div(8, s->n);
+    int64_t size = s->small_c * small_area(s);
 
-    if (rows > ceil_div(s->small_h, wanted))
-        rows = ceil_div(s->small_h, wanted);
-    return rows < 1 ? 1 : rows;
+#pragma omp parallel for schedule(static)
+    for (int64_t g = 0; g < group_count(s); g++)
+        pack_group(small + g * group_size(s) * size, group_members(s, g), s->small_c, small_area(s),
+                   packed + g * group_size(s) * size);
+}
+
+/* ---- to small ---- */
+
+/* A tile is `rows` small rows of a group (all rows where a group has several samples), and a task
+ * is a block of channels of a tile. With one block the task makes the patches itself; with more
+ * they are made first, for all tiles, which then are fewer than TASKS. */
+typedef struct SmallPlan {
+    int64_t rows, row_tiles, tiles; /* tiles: of all groups */
+    int64_t block, blocks;          /* of small channels */
+    int64_t patches, product;       /* reals of a tile */
+} SmallPlan;
+
+static SmallPlan small_plan(const ConvShape *s)
+{
+    SmallPlan p;
+    int64_t pixels = max_of(MIN_PIXELS, min_of(TILE_REALS / depth(s), 4 * TILE_PIXELS));
+
+    p.rows = max_of(1, pixels / s->small_w);
+    p.rows = min_of(p.rows,
+                    max_of(ceil_div(s->small_h * s->n, TASKS), ceil_div(MIN_PIXELS, s->small_w)));
+    p.rows = group_size(s) > 1 ? s->small_h : min_of(p.rows, s->small_h);
+    p.row_tiles = ceil_div(s->small_h, p.rows);
+    p.tiles = p.row_tiles * group_count(s);
+    p.block = s->small_c;
+    if (p.tiles < TASKS)
+        p.block = max_of(32, ceil_div(s->small_c, ceil_div(TASKS, p.tiles)));
+    p.blocks = ceil_div(s->small_c, p.block);
+    int64_t width = group_size(s) * p.rows * s->small_w;
+    p.patches = depth(s) * width;
+    p.product = group_size(s) > 1 ? p.block * width : 0;
+    return p;
 }
 
 size_t conv_to_small_scratch(const ConvShape *s)
 {
-    if (is_dense(s) || is_pointwise(s))
+    if (is_dense(s))
         return 0;
-    return (size_t)(PARALLEL_SLOTS * s->big_c * s->kh * s->kw * small_rows_block(s) * s->small_w) *
-           sizeof(real);
+    SmallPlan p = small_plan(s);
+    return (size_t)(PARALLEL_SLOTS * (p.patches + p.product)) * sizeof(real);
 }
 
-static void fill_bias(real *to, const real *bias, int64_t channels, int64_t count, int64_t stride)
+/* Patches of channels c0 .. c0 + channels - 1 of a tile. */
+static void gather_tile(const ConvShape *s, const SmallPlan *p, const real *big, int64_t tile,
+                        int64_t c0, int64_t channels, real *cols)
 {
-    for (int64_t c = 0; c < channels; c++)
-        for (int64_t i = 0; i < count; i++)
-            to[c * stride + i] = bias[c];
+    int64_t g = tile / p->row_tiles, y0 = tile % p->row_tiles * p->rows;
+    int64_t rows = min_of(p->rows, s->small_h - y0), members = group_members(s, g);
+    int64_t width = rows * s->small_w;
+
+    for (int64_t m = 0; m < members; m++)
+        patches_gather(s, big + ((g * group_size(s) + m) * s->big_c + c0) * s->big_h * s->big_w,
+                       channels, y0, rows, cols + c0 * taps(s) * members * width + m * width,
+                       members * width);
 }
 
-static void add_bias(real *to, const real *bias, int64_t channels, int64_t count)
+/* to [members,c,area] = beta to + bias + packed [c, members * area]; to is `sample` reals a member.
+ */
+static void unpack_group(const real *packed, int64_t members, int64_t c, int64_t area,
+                         const real *bias, real beta, real *to, int64_t sample)
 {
-    for (int64_t c = 0; c < channels; c++)
-        for (int64_t i = 0; i < count; i++)
-            to[c * count + i] += bias[c];
+    for (int64_t m = 0; m < members; m++)
+        for (int64_t i = 0; i < c; i++) {
+            const real *from = packed + (i * members + m) * area;
+            real *row = to + m * sample + i * area, b = bias != NULL ? bias[i] : 0;
+            for (int64_t k = 0; k < area; k++)
+                row[k] = gradient(beta, row[k], from[k] + b);
+        }
+}
+
+static void multiply_tile(const ConvShape *s, const SmallPlan *p, const real *w, const real *bias,
+                          real beta, const real *cols, int64_t cols_stride, int64_t tile,
+                          int64_t block, real *product, real *small)
+{
+    int64_t g = tile / p->row_tiles, y0 = tile % p->row_tiles * p->rows;
+    int64_t rows = min_of(p->rows, s->small_h - y0), members = group_members(s, g);
+    int64_t width = members * rows * s->small_w, area = small_area(s);
+    int64_t c0 = block * p->block, channels = min_of(p->block, s->small_c - c0);
+    real *to = small + (g * group_size(s) * s->small_c + c0) * area + y0 * s->small_w;
+
+    w += c0 * depth(s);
+    bias = bias != NULL ? bias + c0 : NULL;
+    if (members > 1) {
+        gemm(false, false, channels, width, depth(s), w, depth(s), cols, cols_stride, 0, product,
+             width);
+        unpack_group(product, members, channels, area, bias, beta, to, s->small_c * area);
+        return;
+    }
+    for (int64_t c = 0; bias != NULL && c < channels; c++)
+        for (int64_t i = 0; i < width; i++)
+            to[c * area + i] = gradient(beta, to[c * area + i], bias[c]);
+    gemm(false, false, channels, width, depth(s), w, depth(s), cols, cols_stride,
+         bias != NULL ? 1 : beta, to, area);
+}
+
+static void dense_to_small(const ConvShape *s, const real *big, const real *w, const real *bias,
+                           real beta, real *small)
+{
+    int64_t block = 64;
+
+#pragma omp parallel for schedule(dynamic)
+    for (int64_t c0 = 0; c0 < s->small_c; c0 += block) {
+        int64_t channels = min_of(block, s->small_c - c0);
+        gemm(false, true, s->n, channels, depth(s), big, depth(s), w + c0 * depth(s), depth(s),
+             beta, small + c0, s->small_c);
+        for (int64_t n = 0; bias != NULL && n < s->n; n++)
+            for (int64_t c = c0; c < c0 + channels; c++)
+                small[n * s->small_c + c] += bias[c];
+    }
 }
 
 void conv_to_small(const ConvShape *s, const real *big, const real *w, const real *bias, real beta,
                    real *small, void *scratch)
 {
-    int64_t depth = s->big_c * s->kh * s->kw, area = s->small_h * s->small_w;
-    int64_t big_size = s->big_c * s->big_h * s->big_w, small_size = s->small_c * area;
-
     if (is_dense(s)) {
-        gemm(false, true, s->n, s->small_c, depth, big, depth, w, depth, beta, small, s->small_c);
-        for (int64_t n = 0; bias != NULL && n < s->n; n++)
-            add_bias(small + n * s->small_c, bias, s->small_c, 1);
+        dense_to_small(s, big, w, bias, beta, small);
         return;
     }
-    int64_t rows = small_rows_block(s), blocks = ceil_div(s->small_h, rows);
-    int64_t slot = depth * rows * s->small_w;
-#pragma omp parallel for collapse(2) schedule(dynamic) num_threads(parallel_threads())
-    for (int64_t n = 0; n < s->n; n++)
-        for (int64_t b = 0; b < blocks; b++) {
-            int64_t y0 = b * rows, height = min_of(rows, s->small_h - y0),
-                    count = height * s->small_w;
-            real *to = small + n * small_size + y0 * s->small_w;
-            real keep = beta;
-            const real *cols = big + n * big_size + y0 * s->small_w;
-            int64_t cols_stride = area;
-            if (bias != NULL && beta == 0) {
-                fill_bias(to, bias, s->small_c, count, area);
-                keep = 1;
-            }
-            if (!is_pointwise(s)) {
-                real *own = (real *)scratch + parallel_slot() * slot;
-                patches(s, big + n * big_size, s->big_c, y0, height, own);
-                cols = own;
-                cols_stride = count;
-            }
-            gemm(false, false, s->small_c, count, depth, w, depth, cols, cols_stride, keep, to,
-                 area);
+    SmallPlan p = small_plan(s);
+    bool direct = is_pointwise(s) && group_size(s) == 1, shared = p.blocks > 1 && !direct;
+    real *cols = scratch, *products = cols + PARALLEL_SLOTS * p.patches;
+    int64_t run = max_of(1, 64 / taps(s)), runs = ceil_div(s->big_c, run);
+
+#pragma omp parallel num_threads(parallel_threads())
+    {
+        if (shared) {
+#pragma omp for collapse(2) schedule(static)
+            for (int64_t tile = 0; tile < p.tiles; tile++)
+                for (int64_t r = 0; r < runs; r++)
+                    gather_tile(s, &p, big, tile, r * run, min_of(run, s->big_c - r * run),
+                                cols + tile * p.patches);
         }
+#pragma omp for collapse(2) schedule(dynamic)
+        for (int64_t tile = 0; tile < p.tiles; tile++)
+            for (int64_t block = 0; block < p.blocks; block++) {
+                int64_t g = tile / p.row_tiles, y0 = tile % p.row_tiles * p.rows;
+                int64_t rows = min_of(p.rows, s->small_h - y0);
+                const real *own = cols + (shared ? tile : parallel_slot()) * p.patches;
+                int64_t stride = group_members(s, g) * rows * s->small_w;
+                if (direct) {
+                    own = big + g * s->big_c * small_area(s) + y0 * s->small_w;
+                    stride = small_area(s);
+                } else if (!shared) {
+                    gather_tile(s, &p, big, tile, 0, s->big_c, cols + parallel_slot() * p.patches);
+                }
+                multiply_tile(s, &p, w, bias, beta, own, stride, tile, block,
+                              products + parallel_slot() * p.product, small);
+            }
+    }
 }
 
-static int64_t to_big_block(const ConvShape *s)
+/* ---- to big ---- */
+
+/* A task is a block of big channels of a group of samples: w^T times the small image gives the
+ * columns, which are added up where they belong. */
+static int64_t big_block(const ConvShape *s)
 {
-    return channel_block(s->big_c, s->kh * s->kw * s->small_h * s->small_w, s->n);
+    int64_t block = TILE_REALS / (taps(s) * group_size(s) * small_area(s));
+
+    if (is_pointwise(s))
+        block = s->big_c;
+    return max_of(1, min_of(block, ceil_div(s->big_c, ceil_div(TASKS, group_count(s)))));
+}
+
+static int64_t packed_size(const ConvShape *s)
+{
+    return group_size(s) > 1 ? s->n * s->small_c * small_area(s) : 0;
 }
 
 size_t conv_to_big_scratch(const ConvShape *s)
 {
-    if (is_dense(s) || is_pointwise(s))
+    if (is_dense(s))
         return 0;
-    return (size_t)(PARALLEL_SLOTS * to_big_block(s) * s->kh * s->kw * s->small_h * s->small_w) *
-           sizeof(real);
+    int64_t slot = big_block(s) * taps(s) * group_size(s) * small_area(s);
+    return (size_t)(packed_size(s) + PARALLEL_SLOTS * slot) * sizeof(real);
+}
+
+static void dense_to_big(const ConvShape *s, const real *small, const real *w, const real *bias,
+                         real beta, real *big)
+{
+#pragma omp parallel for schedule(dynamic)
+    for (int64_t k0 = 0; k0 < depth(s); k0 += BLOCK) {
+        int64_t width = min_of(BLOCK, depth(s) - k0);
+        gemm(false, false, s->n, width, s->small_c, small, s->small_c, w + k0, depth(s), beta,
+             big + k0, depth(s));
+        for (int64_t n = 0; bias != NULL && n < s->n; n++)
+            for (int64_t k = k0; k < k0 + width; k++)
+                big[n * depth(s) + k] += bias[k / taps(s)];
+    }
 }
 
 void conv_to_big(const ConvShape *s, const real *small, const real *w, const real *bias, real beta,
                  real *big, void *scratch)
 {
-    int64_t taps = s->kh * s->kw, depth = s->big_c * taps, area = s->small_h * s->small_w;
-    int64_t big_area = s->big_h * s->big_w;
-
     if (is_dense(s)) {
-        gemm(false, false, s->n, depth, s->small_c, small, s->small_c, w, depth, beta, big, depth);
-        for (int64_t n = 0; bias != NULL && n < s->n; n++)
-            add_bias(big + n * depth, bias, s->big_c, big_area);
+        dense_to_big(s, small, w, bias, beta, big);
         return;
     }
-    int64_t block = to_big_block(s), blocks = ceil_div(s->big_c, block);
-    int64_t slot = block * taps * area;
+    int64_t block = big_block(s), blocks = ceil_div(s->big_c, block), area = small_area(s);
+    int64_t big_area = s->big_h * s->big_w, slot = block * taps(s) * group_size(s) * area;
+    real *packed = scratch, *slots = packed + packed_size(s);
+
+    if (packed_size(s) > 0)
+        pack_small(s, small, packed);
+    else
+        packed = NULL;
 #pragma omp parallel for collapse(2) schedule(dynamic) num_threads(parallel_threads())
-    for (int64_t n = 0; n < s->n; n++)
+    for (int64_t g = 0; g < group_count(s); g++)
         for (int64_t b = 0; b < blocks; b++) {
             int64_t c0 = b * block, channels = min_of(block, s->big_c - c0);
-            const real *from = small + n * s->small_c * area;
-            real *to = big + (n * s->big_c + c0) * big_area;
-            if (is_pointwise(s)) {
-                gemm(true, false, channels, area, s->small_c, w + c0, depth, from, area, beta, to,
-                     area);
-            } else {
-                real *cols = (real *)scratch + parallel_slot() * slot;
-                gemm(true, false, channels * taps, area, s->small_c, w + c0 * taps, depth, from,
-                     area, 0, cols, area);
-                if (beta == 0)
-                    memset(to, 0, (size_t)(channels * big_area) * sizeof *to);
-                add_patches(s, cols, channels, to);
+            int64_t n0 = g * group_size(s), width = group_members(s, g) * area;
+            const real *from = (packed != NULL ? packed : small) + n0 * s->small_c * area;
+            real *to = big + (n0 * s->big_c + c0) * big_area;
+            real *cols = slots + parallel_slot() * slot;
+            if (is_pointwise(s) && group_size(s) == 1) {
+                for (int64_t i = 0; bias != NULL && i < channels * area; i++)
+                    to[i] = gradient(beta, to[i], bias[c0 + i / area]);
+                gemm(true, false, channels, area, s->small_c, w + c0, depth(s), from, area,
+                     bias != NULL ? 1 : beta, to, area);
+                continue;
             }
-            if (bias != NULL)
-                add_bias(to, bias + c0, channels, big_area);
+            gemm(true, false, channels * taps(s), width, s->small_c, w + c0 * taps(s), depth(s),
+                 from, width, 0, cols, width);
+            for (int64_t m = 0; m < group_members(s, g); m++)
+                patches_scatter(s, cols + m * area, width, channels,
+                                bias != NULL ? bias + c0 : NULL, beta,
+                                to + m * s->big_c * big_area);
         }
 }
 
-static int64_t weight_block(const ConvShape *s)
+/* ---- weights ---- */
+
+/* A task is a block of big channels and a run of groups, which it sums in order. With one run it
+ * sums into dw; with more, each run has a dw of its own, and these are added in order. */
+typedef struct WeightPlan {
+    int64_t block, blocks; /* of big channels */
+    int64_t run, runs;     /* of groups */
+    int64_t patches;       /* reals of a slot */
+} WeightPlan;
+
+static WeightPlan weight_plan(const ConvShape *s)
 {
-    return channel_block(s->big_c, s->kh * s->kw * s->small_h * s->small_w, 1);
+    WeightPlan p;
+    int64_t width = group_size(s) * small_area(s);
+
+    p.block = min_of(TILE_REALS / (taps(s) * width), ceil_div(256, taps(s)));
+    if (is_pointwise(s) && group_size(s) == 1)
+        p.block = 256;
+    p.block = max_of(1, min_of(p.block, s->big_c));
+    p.blocks = ceil_div(s->big_c, p.block);
+    p.run = ceil_div(group_count(s), p.blocks >= TASKS ? 1 : 2 * TASKS);
+    p.runs = ceil_div(group_count(s), p.run);
+    p.patches = p.block * taps(s) * width;
+    return p;
+}
+
+static int64_t partial_size(const ConvShape *s, const WeightPlan *p)
+{
+    return p->runs > 1 ? p->runs * s->small_c * depth(s) : 0;
 }
 
 size_t conv_weight_scratch(const ConvShape *s)
 {
-    if (is_dense(s) || is_pointwise(s))
+    if (is_dense(s))
         return 0;
-    return (size_t)(PARALLEL_SLOTS * weight_block(s) * s->kh * s->kw * s->small_h * s->small_w) *
+    WeightPlan p = weight_plan(s);
+    return (size_t)(packed_size(s) + partial_size(s, &p) + PARALLEL_SLOTS * p.patches) *
            sizeof(real);
 }
 
-/* Tasks are blocks of big channels; each sums its samples in order, so the sum's order is fixed. */
+static void dense_weight(const ConvShape *s, const real *big, const real *small, real beta,
+                         real *dw)
+{
+#pragma omp parallel for schedule(dynamic)
+    for (int64_t k0 = 0; k0 < depth(s); k0 += BLOCK)
+        gemm(true, false, s->small_c, min_of(BLOCK, depth(s) - k0), s->n, small, s->small_c,
+             big + k0, depth(s), beta, dw + k0, depth(s));
+}
+
+static void add_partials(int64_t runs, int64_t size, const real *partial, real beta, real *dw)
+{
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < size; i += BLOCK)
+        for (int64_t r = 0; r < runs; r++)
+            add_to(dw + i, r == 0 ? beta : 1, partial + r * size + i, min_of(BLOCK, size - i));
+}
+
 void conv_weight(const ConvShape *s, const real *big, const real *small, real beta, real *dw,
                  void *scratch)
 {
-    int64_t taps = s->kh * s->kw, depth = s->big_c * taps, area = s->small_h * s->small_w;
-    int64_t big_area = s->big_h * s->big_w;
-
     if (is_dense(s)) {
-        gemm(true, false, s->small_c, depth, s->n, small, s->small_c, big, depth, beta, dw, depth);
+        dense_weight(s, big, small, beta, dw);
         return;
     }
-    int64_t block = weight_block(s), blocks = ceil_div(s->big_c, block);
-    int64_t slot = block * taps * area;
-#pragma omp parallel for schedule(dynamic) num_threads(parallel_threads())
-    for (int64_t b = 0; b < blocks; b++) {
-        int64_t c0 = b * block, channels = min_of(block, s->big_c - c0);
-        for (int64_t n = 0; n < s->n; n++) {
-            const real *cols = big + (n * s->big_c + c0) * big_area;
-            if (!is_pointwise(s)) {
-                real *own = (real *)scratch + parallel_slot() * slot;
-                patches(s, cols, channels, 0, s->small_h, own);
-                cols = own;
+    WeightPlan p = weight_plan(s);
+    int64_t area = small_area(s), big_area = s->big_h * s->big_w, size = s->small_c * depth(s);
+    bool direct = is_pointwise(s) && group_size(s) == 1;
+    real *packed = scratch, *partial = packed + packed_size(s);
+    real *slots = partial + partial_size(s, &p);
+
+    if (packed_size(s) > 0)
+        pack_small(s, small, packed);
+    else
+        packed = NULL;
+#pragma omp parallel for collapse(2) schedule(dynamic) num_threads(parallel_threads())
+    for (int64_t r = 0; r < p.runs; r++)
+        for (int64_t b = 0; b < p.blocks; b++) {
+            int64_t c0 = b * p.block, channels = min_of(p.block, s->big_c - c0);
+            real *to = (p.runs > 1 ? partial + r * size : dw) + c0 * taps(s);
+            real *own = slots + parallel_slot() * p.patches;
+            for (int64_t g = r * p.run; g < min_of((r + 1) * p.run, group_count(s)); g++) {
+                int64_t n0 = g * group_size(s), width = group_members(s, g) * area;
+                const real *from = big + (n0 * s->big_c + c0) * big_area, *cols = own;
+                for (int64_t m = 0; !direct && m < group_members(s, g); m++)
+                    patches_gather(s, from + m * s->big_c * big_area, channels, 0, s->small_h,
+                                   own + m * area, width);
+                if (direct)
+                    cols = from;
+                gemm(false, true, s->small_c, channels * taps(s), width,
+                     (packed != NULL ? packed : small) + n0 * s->small_c * area, width, cols, width,
+                     g > r * p.run ? 1 : (p.runs > 1 ? 0 : beta), to, depth(s));
             }
-            gemm(false, true, s->small_c, channels * taps, area, small + n * s->small_c * area,
-                 area, cols, area, n == 0 ? beta : 1, dw + c0 * taps, depth);
         }
-    }
+    if (p.runs > 1)
+        add_partials(p.runs, size, partial, beta, dw);
 }
 
 void conv_bias(int64_t n, int64_t c, int64_t inner, const real *dout, real beta, real *db)
