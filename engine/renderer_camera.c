@@ -224,6 +224,7 @@ static float mouth_open(const Frame *frame, const Surface *skin)
 void frame_transform(Frame *frame)
 {
     const Scene *scene = frame->scene;
+    frame->mouth_open = 1;
     for (int i = 0; i < scene->n_surface; i++) {
         const Surface *s = &scene->surface[i];
         Vertex *vertex = frame->vertex + frame->first_vertex[i];

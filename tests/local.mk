@@ -5,3 +5,4 @@ include tests/recognizer.mk
 include tests/nets.mk
 include tests/datasets.mk
 include tests/training.mk
+include tests/renderer.mk

@@ -1,0 +1,570 @@
+/* The renderer on small made-up scenes: no assets needed. */
+#include <math.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine/renderer.h"
+
+enum { MAX_SIZE = 513 };
+
+static float linear(int byte)
+{
+    float s = (float)byte / 255;
+    return s <= 0.04045f ? s / 12.92f : powf((s + 0.055f) / 1.055f, 2.4f);
+}
+
+static float srgb(float x)
+{
+    return 255 * (x <= 0.0031308f ? 12.92f * x : 1.055f * powf(x, 1 / 2.4f) - 0.055f);
+}
+
+/* A texture of one colour, or of two halves side by side. */
+typedef struct Paint {
+    uint8_t pixel[64 * 64 * 4 * 2];
+    Texture texture;
+} Paint;
+
+static void paint_halves(Paint *paint, const uint8_t left[4], const uint8_t right[4])
+{
+    assert_true(texture_bytes(64, 64, 4) <= sizeof paint->pixel);
+    for (int i = 0; i < 64 * 64; i++)
+        memcpy(paint->pixel + 4 * i, i % 64 < 32 ? left : right, 4);
+    texture_prepare(&paint->texture, 64, 64, 4, paint->pixel);
+}
+
+static void paint_plain(Paint *paint, uint8_t grey, uint8_t alpha)
+{
+    const uint8_t colour[4] = {grey, grey, grey, alpha};
+    paint_halves(paint, colour, colour);
+}
+
+/* A grid of quads over [0, 1]^2 in uv. */
+enum { GRID = 24, GRID_VERTICES = (GRID + 1) * (GRID + 1), GRID_TRIANGLES = 2 * GRID * GRID };
+
+typedef struct Mesh {
+    float position[GRID_VERTICES * 3], uv[GRID_VERTICES * 2];
+    int32_t weld[GRID_VERTICES], triangle[GRID_TRIANGLES * 3];
+} Mesh;
+
+static void mesh_grid(Mesh *mesh, int n)
+{
+    for (int j = 0; j <= n; j++)
+        for (int i = 0; i <= n; i++) {
+            int v = j * (n + 1) + i;
+            mesh->uv[2 * v] = (float)i / (float)n;
+            mesh->uv[2 * v + 1] = (float)j / (float)n;
+            mesh->weld[v] = v;
+        }
+    for (int j = 0; j < n; j++)
+        for (int i = 0; i < n; i++) {
+            int v = j * (n + 1) + i;
+            const int32_t two[6] = {v, v + 1, v + n + 2, v, v + n + 2, v + n + 1};
+            memcpy(mesh->triangle + 6 * (j * n + i), two, sizeof two);
+        }
+}
+
+static Surface mesh_surface(const Mesh *mesh, int n, Material material, const Texture *texture)
+{
+    Surface s = {.material = material,
+                 .n_vertex = (n + 1) * (n + 1),
+                 .position = mesh->position,
+                 .rest = mesh->position,
+                 .uv = mesh->uv,
+                 .weld = mesh->weld,
+                 .n_triangle = 2 * n * n,
+                 .triangle = mesh->triangle,
+                 .n_layer = 1,
+                 .tint = {1, 1, 1},
+                 .opacity = 1};
+    s.layer[0].texture = texture;
+    s.layer[0].weight = 1;
+    return s;
+}
+
+/* A quad with corners (x0, y0) and (x1, y1); z at the left and at the right edge. */
+static Surface quad(Mesh *mesh, Material material, const Texture *texture, const float box[4],
+                    float z_left, float z_right)
+{
+    mesh_grid(mesh, 1);
+    for (int v = 0; v < 4; v++) {
+        mesh->position[3 * v] = box[v % 2 ? 2 : 0];
+        mesh->position[3 * v + 1] = box[v / 2 ? 3 : 1];
+        mesh->position[3 * v + 2] = v % 2 ? z_right : z_left;
+    }
+    return mesh_surface(mesh, 1, material, texture);
+}
+
+static Surface sphere(Mesh *mesh, Material material, const Texture *texture, const float centre[3],
+                      float radius)
+{
+    mesh_grid(mesh, GRID);
+    for (int v = 0; v < GRID_VERTICES; v++) {
+        float around = 6.2831853f * mesh->uv[2 * v],
+              up = 3.14159265f * (mesh->uv[2 * v + 1] - 0.5f);
+        mesh->position[3 * v] = centre[0] + radius * cosf(up) * sinf(around);
+        mesh->position[3 * v + 1] = centre[1] + radius * sinf(up);
+        mesh->position[3 * v + 2] = centre[2] + radius * cosf(up) * cosf(around);
+        if (v % (GRID + 1) == GRID) /* the seam */
+            mesh->weld[v] = v - GRID;
+        if (v < GRID + 1) /* the poles */
+            mesh->weld[v] = 0;
+        if (v >= GRID * (GRID + 1))
+            mesh->weld[v] = GRID * (GRID + 1);
+    }
+    return mesh_surface(mesh, GRID, material, texture);
+}
+
+/* The eyes sit .3 dm above the middle of the picture, where the view looks: scenes are built around
+ * (0, 0, 0). */
+static void scene_begin(Scene *scene)
+{
+    *scene = (Scene){.eye_centre = {{0.3f, 0.3f, 0}, {-0.3f, 0.3f, 0}},
+                     .eye_radius = 0.16f,
+                     .iris_tint = {1, 1, 1}};
+}
+
+static void scene_add(Scene *scene, Surface surface)
+{
+    assert_true(scene->n_surface < SCENE_MAX_SURFACES);
+    scene->surface[scene->n_surface++] = surface;
+}
+
+/* No light: surfaces are black, and coverage can be read off a white background. */
+static RenderOptions dark(int size)
+{
+    RenderOptions o = render_options_default();
+    o.size = size;
+    o.light_gain = o.ambient_gain = 0;
+    memset(o.background, 255, sizeof o.background);
+    return o;
+}
+
+static RenderOptions lit(int size)
+{
+    RenderOptions o = render_options_default();
+    o.size = size;
+    return o;
+}
+
+typedef struct Picture {
+    uint8_t rgb[MAX_SIZE * MAX_SIZE * 3], label[MAX_SIZE * MAX_SIZE];
+} Picture;
+
+static void draw(const Scene *scene, const RenderOptions *options, Picture *picture)
+{
+    RenderTables *tables;
+    Error err;
+    assert_true(render_tables_new(&tables, &scene->surface[0], &err));
+    assert_true(render_scene(tables, scene, options, picture->rgb, picture->label, &err));
+    render_tables_free(tables);
+}
+
+static double coverage(const Picture *picture, int size)
+{
+    double sum = 0;
+    for (int i = 0; i < size * size; i++)
+        sum += 1 - linear(picture->rgb[3 * i]);
+    return sum;
+}
+
+static void coverage_of_a_quad(void **state)
+{
+    (void)state;
+    Mesh mesh;
+    Paint paint;
+    Picture *picture = malloc(sizeof *picture);
+    paint_plain(&paint, 200, 255);
+    Scene scene;
+    scene_begin(&scene);
+    scene_add(&scene, quad(&mesh, MATERIAL_SKIN, &paint.texture,
+                           (const float[4]){-0.53f, -0.77f, 0.61f, 0.42f}, 0, 0));
+    for (int size = 128; size <= 512; size *= 2) {
+        RenderOptions options = dark(size);
+        draw(&scene, &options, picture);
+        double scale = 1500.0 / 9 * size / 512, expected = 1.14 * scale * 1.19 * scale;
+        /* 8 samples on an upright edge know its place to 1 / 16 pixel */
+        double bound = (1.14 + 1.19) * 2 * scale / 16;
+        assert_true(fabs(coverage(picture, size) - expected) < bound);
+    }
+    free(picture);
+}
+
+static void silhouette_of_a_sphere(void **state)
+{
+    (void)state;
+    Mesh mesh;
+    Paint paint;
+    Picture *picture = malloc(sizeof *picture);
+    paint_plain(&paint, 200, 255);
+    Scene scene;
+    scene_begin(&scene);
+    scene_add(&scene, sphere(&mesh, MATERIAL_SKIN, &paint.texture, (const float[3]){0, 0, 0}, 1));
+    RenderOptions options = dark(256);
+    draw(&scene, &options, picture);
+    /* the visible cap's rim, less what the 24-gons cut off */
+    double radius = 750 / sqrt(9.0 * 9 - 1), area = 3.14159265 * radius * radius;
+    double covered = coverage(picture, 256);
+    assert_true(covered < area && covered > 0.97 * area);
+    free(picture);
+}
+
+static void nearer_hides_farther(void **state)
+{
+    (void)state;
+    Mesh near, far;
+    Paint bright, dim;
+    Picture *picture = malloc(sizeof *picture);
+    paint_plain(&bright, 230, 255);
+    paint_plain(&dim, 20, 255);
+    const float box[4] = {-0.6f, -0.6f, 0.6f, 0.6f};
+    for (int order = 0; order < 2; order++) {
+        Scene scene;
+        scene_begin(&scene);
+        Surface a = quad(&near, MATERIAL_SKIN, &dim.texture, box, 0.3f, 0.3f);
+        Surface b = quad(&far, MATERIAL_SKIN, &bright.texture, box, -0.3f, -0.3f);
+        scene_add(&scene, order ? a : b);
+        scene_add(&scene, order ? b : a);
+        RenderOptions options = lit(128);
+        draw(&scene, &options, picture);
+        assert_true(picture->rgb[3 * (64 * 128 + 64)] < 60);
+    }
+    free(picture);
+}
+
+static void uv_is_perspective_correct(void **state)
+{
+    (void)state;
+    Mesh mesh;
+    Paint paint;
+    Picture *picture = malloc(sizeof *picture);
+    paint_halves(&paint, (const uint8_t[4]){0, 0, 0, 255}, (const uint8_t[4]){0, 0, 0, 0});
+    Scene scene;
+    scene_begin(&scene);
+    scene_add(&scene,
+              quad(&mesh, MATERIAL_HAIR, &paint.texture, (const float[4]){-1, -1, 1, 1}, 3, -3));
+    RenderOptions options = dark(256);
+    draw(&scene, &options, picture);
+    /* u = .5 is x = 0: the middle of the picture; blending uv in screen space puts it 27 pixels
+     * further right */
+    const uint8_t *row = picture->rgb + 3 * 128 * 256;
+    assert_int_equal(row[3 * 122], 0);
+    assert_int_equal(row[3 * 134], 255);
+    free(picture);
+}
+
+static void alpha_blends_over_the_background(void **state)
+{
+    (void)state;
+    Mesh mesh[2];
+    Paint paint;
+    Picture *picture = malloc(sizeof *picture);
+    const float box[4] = {-0.6f, -0.6f, 0.6f, 0.6f};
+    for (int alpha = 5; alpha < 256; alpha += 50) {
+        paint_plain(&paint, 128, (uint8_t)alpha);
+        Scene scene;
+        scene_begin(&scene);
+        RenderOptions options = dark(128);
+        memset(options.background, 180, sizeof options.background);
+        float clear = 1 - (float)alpha / 255, expected = linear(180);
+        for (int layer = 0; layer < 2; layer++) {
+            scene_add(&scene, quad(&mesh[layer], MATERIAL_HAIR, &paint.texture, box,
+                                   0.1f * (float)layer, 0.1f * (float)layer));
+            expected *= clear;
+            draw(&scene, &options, picture);
+            assert_float_equal(picture->rgb[3 * (64 * 128 + 64)], srgb(expected), 0.75f);
+        }
+    }
+    free(picture);
+}
+
+static void background_is_kept(void **state)
+{
+    (void)state;
+    Mesh mesh;
+    Paint paint;
+    Picture *picture = malloc(sizeof *picture);
+    paint_plain(&paint, 128, 255);
+    Scene scene;
+    scene_begin(&scene);
+    scene_add(&scene, quad(&mesh, MATERIAL_SKIN, &paint.texture,
+                           (const float[4]){-0.1f, -0.1f, 0.1f, 0.1f}, 0, 0));
+    RenderOptions options = lit(64);
+    uint8_t *image = malloc(64 * 64 * 3);
+    for (int i = 0; i < 64 * 64 * 3; i++)
+        image[i] = (uint8_t)(i * 7);
+    options.background_image = image;
+    draw(&scene, &options, picture);
+    assert_memory_equal(picture->rgb, image, 64 * 20 * 3);
+    options.background_image = NULL;
+    memcpy(options.background, (const uint8_t[2][3]){{10, 20, 30}, {200, 210, 220}}, 6);
+    draw(&scene, &options, picture);
+    for (int c = 0; c < 3; c++) {
+        assert_in_range(picture->rgb[c], 10 * c + 10, 10 * c + 35);
+        assert_in_range(picture->rgb[3 * 64 * 63 + c], 10 * c + 195, 10 * c + 200);
+    }
+    free(image);
+    free(picture);
+}
+
+static void labels_follow_materials_and_coverage(void **state)
+{
+    (void)state;
+    Mesh mesh[5];
+    Paint solid, thin, thick;
+    Picture *picture = malloc(sizeof *picture);
+    paint_plain(&solid, 128, 255);
+    paint_plain(&thin, 128, 102);
+    paint_plain(&thick, 128, 153);
+    Scene scene;
+    scene_begin(&scene);
+    scene_add(&scene, quad(&mesh[0], MATERIAL_TEETH, &solid.texture,
+                           (const float[4]){-0.9f, -0.9f, 0.9f, 0.9f}, 0, 0));
+    scene_add(&scene, quad(&mesh[1], MATERIAL_EYE, &solid.texture,
+                           (const float[4]){0.5f, 0.5f, 0.8f, 0.8f}, 0.2f, 0.2f));
+    scene_add(&scene, quad(&mesh[2], MATERIAL_EYE, &solid.texture,
+                           (const float[4]){-0.8f, 0.5f, -0.5f, 0.8f}, 0.2f, 0.2f));
+    scene_add(&scene, quad(&mesh[3], MATERIAL_HAIR, &thick.texture,
+                           (const float[4]){0.5f, -0.8f, 0.8f, -0.5f}, 0.2f, 0.2f));
+    scene_add(&scene, quad(&mesh[4], MATERIAL_HAIR, &thin.texture,
+                           (const float[4]){-0.8f, -0.8f, -0.5f, -0.5f}, 0.2f, 0.2f));
+    RenderOptions options = lit(256);
+    draw(&scene, &options, picture);
+    const float scale = 750.0f / 8.8f;
+    int out = (int)(0.65f * scale); /* from the middle to the small quads */
+    assert_int_equal(picture->label[(128 - out) * 256 + 128 + out], LABEL_LEFT_EYE);
+    assert_int_equal(picture->label[(128 - out) * 256 + 128 - out], LABEL_RIGHT_EYE);
+    assert_int_equal(picture->label[(128 + out) * 256 + 128 + out], LABEL_HAIR);
+    assert_int_equal(picture->label[(128 + out) * 256 + 128 - out], LABEL_INNER_MOUTH);
+    assert_int_equal(picture->label[128 * 256 + 128], LABEL_INNER_MOUTH);
+    assert_int_equal(picture->label[0], LABEL_BACKGROUND);
+    free(picture);
+}
+
+/* Everything at once: a textured ball behind half-transparent cards. */
+typedef struct Still {
+    Mesh mesh[3];
+    Paint paint[2];
+    Scene scene;
+} Still;
+
+static void still_begin(Still *still, float mirror)
+{
+    paint_halves(&still->paint[0], (const uint8_t[4]){230, 180, 150, 255},
+                 (const uint8_t[4]){200, 150, 130, 255});
+    paint_plain(&still->paint[1], 90, 140);
+    scene_begin(&still->scene);
+    scene_add(&still->scene, sphere(&still->mesh[0], MATERIAL_SKIN, &still->paint[0].texture,
+                                    (const float[3]){0.1f * mirror, 0, -0.7f}, 0.8f));
+    const float right[4] = {0.1f, -0.5f, 1.1f, 0.8f}, left[4] = {-1.1f, -0.5f, -0.1f, 0.8f};
+    scene_add(&still->scene, quad(&still->mesh[1], MATERIAL_HAIR, &still->paint[1].texture,
+                                  mirror > 0 ? right : left, 0.3f, 0.3f));
+    scene_add(&still->scene, quad(&still->mesh[2], MATERIAL_TEETH, &still->paint[1].texture,
+                                  (const float[4]){-0.3f, -1.2f, 0.3f, -0.6f}, 0.2f, 0.2f));
+}
+
+static void *draw_thread(void *argument)
+{
+    struct {
+        const RenderTables *tables;
+        const Scene *scene;
+        RenderOptions options;
+        Picture picture;
+        bool ok;
+    } *job = argument;
+    Error err;
+    job->ok = render_scene(job->tables, job->scene, &job->options, job->picture.rgb,
+                           job->picture.label, &err);
+    return NULL;
+}
+
+static void same_bits_twice_and_in_threads(void **state)
+{
+    (void)state;
+    Still *still = malloc(sizeof *still);
+    still_begin(still, 1);
+    struct Job {
+        const RenderTables *tables;
+        const Scene *scene;
+        RenderOptions options;
+        Picture picture;
+        bool ok;
+    } *job = calloc(3, sizeof *job);
+    RenderTables *tables;
+    Error err;
+    assert_true(render_tables_new(&tables, &still->scene.surface[0], &err));
+    pthread_t thread[2];
+    for (int i = 0; i < 3; i++) {
+        job[i].tables = tables;
+        job[i].scene = &still->scene;
+        job[i].options = lit(256);
+        job[i].options.yaw = 13;
+        if (i > 0)
+            assert_int_equal(pthread_create(&thread[i - 1], NULL, draw_thread, &job[i]), 0);
+    }
+    draw_thread(&job[0]);
+    for (int i = 1; i < 3; i++) {
+        pthread_join(thread[i - 1], NULL);
+        assert_true(job[i].ok);
+        assert_memory_equal(&job[i].picture, &job[0].picture, sizeof(Picture));
+    }
+    render_tables_free(tables);
+    free(job);
+    free(still);
+}
+
+static void odd_and_small_sizes(void **state)
+{
+    (void)state;
+    Still *still = malloc(sizeof *still);
+    still_begin(still, 1);
+    Picture *picture = malloc(sizeof *picture);
+    const int sizes[] = {64, 65, 513};
+    for (int i = 0; i < 3; i++) {
+        int size = sizes[i];
+        RenderOptions options = lit(size);
+        memset(picture, 0xab, sizeof *picture);
+        draw(&still->scene, &options, picture);
+        /* drawn to the last pixel and no further */
+        assert_int_equal(picture->label[(size - 1) * size], LABEL_BACKGROUND);
+        assert_true(picture->rgb[3 * size * size - 1] < 0xab);
+        if (size < MAX_SIZE)
+            assert_int_equal(picture->rgb[3 * size * size], 0xab);
+    }
+    RenderTables *tables;
+    Error err = {.text = ""};
+    assert_true(render_tables_new(&tables, &still->scene.surface[0], &err));
+    RenderOptions options = lit(63);
+    memset(picture, 0xab, sizeof *picture);
+    assert_false(render_scene(tables, &still->scene, &options, picture->rgb, picture->label, &err));
+    assert_non_null(strstr(err.text, "63"));
+    assert_int_equal(picture->rgb[0], 0xab);
+    render_tables_free(tables);
+    free(picture);
+    free(still);
+}
+
+static void nan_vertices_are_left_out(void **state)
+{
+    (void)state;
+    Still *still = malloc(sizeof *still);
+    still_begin(still, 1);
+    Picture *picture = malloc(sizeof *picture);
+    RenderOptions options = lit(128);
+    still->mesh[0].position[3 * 300] = NAN;
+    still->mesh[1].position[0] = INFINITY;
+    still->mesh[2].position[1] = -1e30f;
+    draw(&still->scene, &options, picture);
+    int skin = 0;
+    for (int i = 0; i < 128 * 128; i++)
+        skin += picture->label[i] != LABEL_BACKGROUND || picture->rgb[3 * i] > 140;
+    assert_true(skin > 1000); /* the rest of the ball is there */
+    free(picture);
+    free(still);
+}
+
+static void mirrored_scene_gives_mirrored_picture(void **state)
+{
+    (void)state;
+    enum { SIZE = 256 };
+    Still *still = malloc(sizeof *still);
+    Picture *picture = malloc(2 * sizeof *picture);
+    for (int side = 0; side < 2; side++) {
+        float mirror = side ? -1 : 1;
+        still_begin(still, mirror);
+        /* one colour: the texture itself is not symmetrical */
+        still->scene.surface[0].layer[0].texture = &still->paint[1].texture;
+        RenderOptions options = lit(SIZE);
+        options.yaw = 20 * mirror;
+        options.light_yaw *= mirror;
+        options.roll = -7 * mirror;
+        draw(&still->scene, &options, &picture[side]);
+    }
+    double sum = 0, unmirrored = 0;
+    for (int y = 0; y < SIZE; y++)
+        for (int x = 0; x < SIZE; x++)
+            for (int c = 0; c < 3; c++) {
+                int here = picture[0].rgb[3 * (y * SIZE + x) + c];
+                sum += abs(here - picture[1].rgb[3 * (y * SIZE + SIZE - 1 - x) + c]);
+                unmirrored += abs(here - picture[1].rgb[3 * (y * SIZE + x) + c]);
+            }
+    assert_true(sum / (SIZE * SIZE * 3) < 0.5);
+    assert_true(unmirrored / (SIZE * SIZE * 3) > 5);
+    free(picture);
+    free(still);
+}
+
+static void small_picture_is_the_large_one_reduced(void **state)
+{
+    (void)state;
+    Still *still = malloc(sizeof *still);
+    still_begin(still, 1);
+    /* stripes finer than the small picture's pixels */
+    for (int i = 0; i < 64 * 64; i++)
+        memset(still->paint[0].pixel + 4 * i, i % 2 ? 240 : 60, 3);
+    texture_prepare(&still->paint[0].texture, 64, 64, 4, still->paint[0].pixel);
+    Picture *picture = malloc(2 * sizeof *picture);
+    RenderOptions options = lit(128);
+    draw(&still->scene, &options, &picture[0]);
+    options.size = 512;
+    draw(&still->scene, &options, &picture[1]);
+    double sum = 0;
+    for (int y = 0; y < 128; y++)
+        for (int x = 0; x < 128; x++)
+            for (int c = 0; c < 3; c++) {
+                int box = 0;
+                for (int k = 0; k < 16; k++)
+                    box += picture[1].rgb[3 * ((4 * y + k / 4) * 512 + 4 * x + k % 4) + c];
+                sum += fabs(picture[0].rgb[3 * (y * 128 + x) + c] - box / 16.0);
+            }
+    assert_true(sum / (128 * 128 * 3) < 1.5);
+    free(picture);
+    free(still);
+}
+
+static void light_comes_from_its_side(void **state)
+{
+    (void)state;
+    Still *still = malloc(sizeof *still);
+    still_begin(still, 1);
+    still->scene.n_surface = 1;
+    still->scene.surface[0].layer[0].texture = &still->paint[1].texture;
+    Picture *picture = malloc(sizeof *picture);
+    RenderOptions options = lit(256);
+    options.light_pitch = 0;
+    paint_plain(&still->paint[1], 160, 255);
+    for (int side = -1; side <= 1; side += 2) {
+        options.light_yaw = 50.0f * (float)side;
+        draw(&still->scene, &options, picture);
+        const uint8_t *row = picture->rgb + 3 * 128 * 256;
+        assert_true(row[3 * (134 + 35 * side) + 1] > row[3 * (134 - 35 * side) + 1] + 30);
+    }
+    free(picture);
+    free(still);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(coverage_of_a_quad),
+        cmocka_unit_test(silhouette_of_a_sphere),
+        cmocka_unit_test(nearer_hides_farther),
+        cmocka_unit_test(uv_is_perspective_correct),
+        cmocka_unit_test(alpha_blends_over_the_background),
+        cmocka_unit_test(background_is_kept),
+        cmocka_unit_test(labels_follow_materials_and_coverage),
+        cmocka_unit_test(same_bits_twice_and_in_threads),
+        cmocka_unit_test(odd_and_small_sizes),
+        cmocka_unit_test(nan_vertices_are_left_out),
+        cmocka_unit_test(mirrored_scene_gives_mirrored_picture),
+        cmocka_unit_test(small_picture_is_the_large_one_reduced),
+        cmocka_unit_test(light_comes_from_its_side),
+    };
+    return cmocka_run_group_tests_name("renderer", tests, NULL, NULL);
+}
