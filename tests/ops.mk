@@ -1,7 +1,21 @@
-# The ops: the generated grid in double precision, single precision against it, and a benchmark.
-check_PROGRAMS += tests/test_ops
-TESTS += tests/test_ops
-tests_test_ops_SOURCES = tests/test_ops.c tests/op_case.c tests/op_case.h tests/op_cases.def \
-	tests/op_errors.def
+# The ops: the generated grid in double precision, single precision against it, and a benchmark
+# (make tests/bench_ops).
+check_PROGRAMS += tests/test_ops tests/test_ops_float
+TESTS += tests/test_ops tests/test_ops_float
+EXTRA_PROGRAMS = tests/bench_ops
+
+OP_CASE = tests/op_case.c tests/op_case.h tests/op_cases.def
+
+tests_test_ops_SOURCES = tests/test_ops.c tests/op_errors.def $(OP_CASE)
 tests_test_ops_CPPFLAGS = $(AM_CPPFLAGS) -DREAL_IS_DOUBLE
 tests_test_ops_LDADD = libtensor_double.a $(CMOCKA_LIBS) $(OPENBLAS_LIBS) $(JANSSON_LIBS) -lm
+
+tests_test_ops_float_SOURCES = tests/test_ops_float.c libtensor/conv_plain.c libtensor/conv_plain.h \
+	$(OP_CASE)
+tests_test_ops_float_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_OPS='"$(abs_top_builddir)/tests/test_ops"'
+tests_test_ops_float_LDADD = libtensor.a $(CMOCKA_LIBS) $(OPENBLAS_LIBS) $(JANSSON_LIBS) -lm
+EXTRA_tests_test_ops_float_DEPENDENCIES = tests/test_ops$(EXEEXT)
+
+tests_bench_ops_SOURCES = tests/bench_ops.c
+tests_bench_ops_LDADD = libtensor.a $(OPENBLAS_LIBS) $(JANSSON_LIBS) -lm
+CLEANFILES += tests/bench_ops$(EXEEXT)

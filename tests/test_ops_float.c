@@ -1,0 +1,270 @@
+/* Single precision: every op's case rows against the same rows in double (tests/test_ops --values),
+ * the convolutions on random shapes against their definition, and the same bits at any number of
+ * threads. The bounds are relative to the largest element of each result. */
+#include <math.h>
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#include "libtensor/conv.h"
+#include "libtensor/conv_plain.h"
+#include "libtensor/rng.h"
+#include "tests/op_case.h"
+
+static const double CASE_BOUND = 2e-6, CONV_BOUND = 2e-6;
+
+static void threads(int n)
+{
+#ifdef _OPENMP
+    omp_set_num_threads(n);
+#else
+    (void)n;
+#endif
+}
+
+/* Largest |x - want| over the largest |want|. */
+static double relative_error(const real *x, const double *want, int64_t n)
+{
+    double largest = 0, worst = 0;
+
+    for (int64_t k = 0; k < n; k++) {
+        largest = fmax(largest, fabs(want[k]));
+        if (!(fabs((double)x[k] - want[k]) <= worst))
+            worst = fabs((double)x[k] - want[k]);
+    }
+    return largest > 0 ? worst / largest : worst;
+}
+
+static void expect_near(FILE *values, const OpCase *c, Tensor t, const char *what, int i)
+{
+    int64_t n = shape_count(t.shape);
+    double *want = malloc((size_t)n * sizeof *want);
+
+    assert_non_null(want);
+    assert_int_equal((int)fread(want, sizeof *want, (size_t)n, values), (int)n);
+    double error = relative_error(t.data, want, n);
+    if (!(error <= CASE_BOUND))
+        fail_msg("%s %s: %s %d is off by %g", c->row->op_name, c->row->shapes, what, i, error);
+    free(want);
+}
+
+static void test_cases_against_double(void **state)
+{
+    FILE *values = popen("exec " TEST_OPS " --values", "r");
+    (void)state;
+
+    assert_non_null(values);
+    for (int r = 0; r < op_case_count; r++) {
+        OpCase c;
+        case_open(&c, &op_case_rows[r]);
+        case_forward(&c, false);
+        case_backward(&c, 0xFF, 0, false);
+        expect_near(values, &c, c.out, "out", 0);
+        for (int i = 0; i < c.n_in; i++)
+            if (case_wants(&c, i))
+                expect_near(values, &c, c.din[i], "din", i);
+        case_free(&c);
+    }
+    assert_int_equal(fgetc(values), EOF);
+    assert_int_equal(pclose(values), 0);
+}
+
+static real *random_reals(Rng *rng, int64_t n)
+{
+    real *x = malloc((size_t)n * sizeof *x);
+
+    assert_non_null(x);
+    for (int64_t k = 0; k < n; k++)
+        x[k] = rng_range(rng, -1, 1);
+    return x;
+}
+
+static int64_t below(Rng *rng, int64_t n)
+{
+    return (int64_t)rng_below(rng, (uint32_t)n);
+}
+
+/* A million products or so; now and then the shapes that nets have, and ones off every fast path. */
+static ConvShape random_shape(Rng *rng)
+{
+    static const int64_t kernels[] = {1, 2, 3, 3, 3, 4, 4, 5, 7};
+    ConvShape s;
+
+    do {
+        s = (ConvShape){.n = 1 + below(rng, 9),
+                        .big_c = 1 + below(rng, 40),
+                        .big_h = 1 + below(rng, 40),
+                        .big_w = 1 + below(rng, 40),
+                        .small_c = 1 + below(rng, 70),
+                        .stride = 1 + below(rng, 3),
+                        .kh = kernels[below(rng, 9)]};
+        s.kw = below(rng, 4) == 0 ? kernels[below(rng, 9)] : s.kh;
+        s.pad = below(rng, s.kh);
+        if (below(rng, 8) == 0) { /* one small pixel */
+            s.kh = s.big_h = 1 + below(rng, 5);
+            s.kw = s.big_w = 1 + below(rng, 5);
+            s.pad = 0;
+        }
+        if (below(rng, 3) == 0) /* widths of the fast copies */
+            s.big_h = s.big_w = (int64_t)4 << below(rng, 4);
+        if (below(rng, 16) == 0) { /* wider than a line */
+            s.big_w = 1100;
+            s.big_h = s.kh + below(rng, 3);
+            s.big_c = 1 + below(rng, 3);
+        }
+        s.small_h = (s.big_h + 2 * s.pad - s.kh) / s.stride + 1;
+        s.small_w = (s.big_w + 2 * s.pad - s.kw) / s.stride + 1;
+    } while (s.big_h + 2 * s.pad < s.kh || s.big_w + 2 * s.pad < s.kw ||
+             s.n * s.small_c * s.small_h * s.small_w * s.big_c * s.kh * s.kw > 1500000);
+    return s;
+}
+
+typedef struct Images {
+    int64_t big, small, w; /* elements */
+    real *x, *y, *weight, *bias;
+    double *want;
+} Images;
+
+/* Runs product `which` (0 to small, 1 to big, 2 weight) into a buffer of its own. */
+static real *run_product(const ConvShape *s, const Images *m, int which, real beta,
+                         const real *start)
+{
+    int64_t n = which == 0 ? m->small : which == 1 ? m->big : m->w;
+    size_t bytes = which == 0   ? conv_to_small_scratch(s)
+                   : which == 1 ? conv_to_big_scratch(s)
+                                : conv_weight_scratch(s);
+    real *out = malloc((size_t)n * sizeof *out);
+    void *scratch = aligned_alloc(64, bytes / 64 * 64 + 64);
+
+    assert_non_null(out);
+    assert_non_null(scratch);
+    for (int64_t k = 0; k < n; k++)
+        out[k] = beta == 0 ? (real)NAN : start[k];
+    memset(scratch, 0xFF, bytes);
+    if (which == 0)
+        conv_to_small(s, m->x, m->weight, beta == 0 ? m->bias : NULL, beta, out, scratch);
+    else if (which == 1)
+        conv_to_big(s, m->y, m->weight, beta == 0 ? m->bias : NULL, beta, out, scratch);
+    else
+        conv_weight(s, m->x, m->y, beta, out, scratch);
+    free(scratch);
+    return out;
+}
+
+static void expect_product(const ConvShape *s, const Images *m, int which, const char *name)
+{
+    int64_t n = which == 0 ? m->small : which == 1 ? m->big : m->w;
+    const real *start = which == 0 ? m->y : which == 1 ? m->x : m->weight;
+    double error;
+
+    threads(1);
+    real *one = run_product(s, m, which, 0, NULL);
+    threads(3);
+    real *three = run_product(s, m, which, 0, NULL);
+    real *added = run_product(s, m, which, 1, start);
+    threads(2);
+    if (memcmp(one, three, (size_t)n * sizeof *one) != 0)
+        fail_msg("%s depends on the number of threads", name);
+    if (which == 0)
+        conv_to_small_plain(s, m->x, m->weight, m->bias, m->want);
+    else if (which == 1)
+        conv_to_big_plain(s, m->y, m->weight, m->bias, m->want);
+    else
+        conv_weight_plain(s, m->x, m->y, m->want);
+    error = relative_error(one, m->want, n);
+    if (which == 0)
+        conv_to_small_plain(s, m->x, m->weight, NULL, m->want);
+    else if (which == 1)
+        conv_to_big_plain(s, m->y, m->weight, NULL, m->want);
+    for (int64_t k = 0; k < n; k++)
+        m->want[k] += (double)start[k];
+    error = fmax(error, relative_error(added, m->want, n));
+    if (!(error <= CONV_BOUND))
+        fail_msg("%s is off by %g at n %lld, big %lldx%lldx%lld, small %lldx%lldx%lld, kernel "
+                 "%lldx%lld, "
+                 "stride %lld, pad %lld",
+                 name, error, (long long)s->n, (long long)s->big_c, (long long)s->big_h,
+                 (long long)s->big_w, (long long)s->small_c, (long long)s->small_h,
+                 (long long)s->small_w, (long long)s->kh, (long long)s->kw, (long long)s->stride,
+                 (long long)s->pad);
+    free(one);
+    free(three);
+    free(added);
+}
+
+static void test_convolutions(void **state)
+{
+    Rng rng = rng_make(7, 0, 0);
+    (void)state;
+
+    for (int round = 0; round < 150; round++) {
+        ConvShape s = random_shape(&rng);
+        int64_t channels = s.small_c > s.big_c ? s.small_c : s.big_c;
+        Images m = {.big = s.n * s.big_c * s.big_h * s.big_w,
+                    .small = s.n * s.small_c * s.small_h * s.small_w,
+                    .w = s.small_c * s.big_c * s.kh * s.kw};
+        int64_t most = m.big > m.small ? m.big : m.small;
+        m.x = random_reals(&rng, m.big);
+        m.y = random_reals(&rng, m.small);
+        m.weight = random_reals(&rng, m.w);
+        m.bias = random_reals(&rng, channels);
+        m.want = malloc((size_t)(most > m.w ? most : m.w) * sizeof *m.want);
+        assert_non_null(m.want);
+        expect_product(&s, &m, 0, "conv_to_small");
+        expect_product(&s, &m, 1, "conv_to_big");
+        expect_product(&s, &m, 2, "conv_weight");
+        free(m.x);
+        free(m.y);
+        free(m.weight);
+        free(m.bias);
+        free(m.want);
+    }
+}
+
+static void test_threads(void **state)
+{
+    (void)state;
+    for (int r = 0; r < op_case_count; r++) {
+        real *first[OP_MAX_IN + 1] = {NULL};
+        OpCase c;
+        case_open(&c, &op_case_rows[r]);
+        for (int n = 1; n <= 2; n++) {
+            threads(n);
+            case_reset(&c);
+            case_forward(&c, false);
+            case_backward(&c, 0xFF, 0, false);
+            for (int i = 0; i <= c.n_in; i++) {
+                Tensor t = i < c.n_in ? c.din[i] : c.out;
+                if (t.data == NULL)
+                    continue;
+                if (n == 1) {
+                    first[i] = malloc(tensor_bytes(t));
+                    assert_non_null(first[i]);
+                    memcpy(first[i], t.data, tensor_bytes(t));
+                } else {
+                    assert_memory_equal(t.data, first[i], tensor_bytes(t));
+                    free(first[i]);
+                }
+            }
+        }
+        case_free(&c);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cases_against_double),
+        cmocka_unit_test(test_convolutions),
+        cmocka_unit_test(test_threads),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
