@@ -51,7 +51,8 @@ typedef struct InferOut {
 } InferOut;
 
 /* Checks shapes, types and parameters. The error text begins with the op's name and names the
- * operand and both numbers: "conv2d: x has 3 channels, w wants 64". out is zeroed on entry. */
+ * operand and both numbers: "conv2d: x has 3 channels, w wants 64". out is zeroed on entry, but
+ * saved_type is DTYPE_REAL. */
 typedef bool Infer(const InferIn *in, InferOut *out, Error *err);
 
 /* ---- Parameters of ops, one struct per op that has any. ---- */

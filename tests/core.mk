@@ -1,6 +1,7 @@
 # libtensor and libautograd but for the ops.
+SMALL_NET = tests/small_net.c tests/small_net.h
 CORE_LIBS = $(CMOCKA_LIBS) $(OPENBLAS_LIBS) $(JANSSON_LIBS) -lm
-CORE_TESTS = tests/test_rng tests/test_tensor_file
+CORE_TESTS = tests/test_rng tests/test_tensor_file tests/test_graph_gradient_double
 check_PROGRAMS += $(CORE_TESTS)
 TESTS += $(CORE_TESTS)
 
@@ -8,3 +9,7 @@ tests_test_rng_SOURCES = tests/test_rng.c
 tests_test_rng_LDADD = libtensor.a $(CORE_LIBS)
 tests_test_tensor_file_SOURCES = tests/test_tensor_file.c
 tests_test_tensor_file_LDADD = libtensor.a $(CORE_LIBS)
+
+tests_test_graph_gradient_double_SOURCES = tests/test_graph_gradient_double.c $(SMALL_NET)
+tests_test_graph_gradient_double_CPPFLAGS = $(AM_CPPFLAGS) -DREAL_IS_DOUBLE
+tests_test_graph_gradient_double_LDADD = libautograd_double.a libtensor_double.a $(CORE_LIBS)
