@@ -5,3 +5,13 @@ check_PROGRAMS += tests/test_image
 TESTS += tests/test_image
 tests_test_image_SOURCES = tests/test_image.c tests/test_folder.h
 tests_test_image_LDADD = $(datasets_test_libs)
+
+check_PROGRAMS += tests/test_loader
+TESTS += tests/test_loader
+tests_test_loader_SOURCES = tests/test_loader.c
+tests_test_loader_LDADD = $(datasets_test_libs)
+
+check_PROGRAMS += tests/test_augment
+TESTS += tests/test_augment
+tests_test_augment_SOURCES = tests/test_augment.c
+tests_test_augment_LDADD = $(datasets_test_libs)
