@@ -205,7 +205,7 @@ bool engine_open(Engine **engine, const char *pack_path, const char *schema_path
               piece_open(e, &e->eyes, "eyes", look_iris_name[0], err) && irises_open(e, err) &&
               piece_open(e, &e->teeth, "teeth", "teeth", err) &&
               piece_open(e, &e->tongue, "tongue", "tongue", err) &&
-              piece_open(e, &e->lashes, "lashes-1", "lashes-1", err) && choices_open(e, err);
+              piece_open(e, &e->lashes, "lashes", "lashes", err) && choices_open(e, err);
     if (ok) {
         Surface rest = skin_surface(e, e->skin.rest);
         ok = render_tables_new(&e->tables, &rest, err);
@@ -296,6 +296,9 @@ static void dress_skin(const Engine *e, Surface *s, const Look *look, bool male)
         s->tint[k] = look->skin[k] / mean[k];
 }
 
+/* The shipped teeth are grey. */
+static const float teeth_tint[3] = {1.75f, 1.66f, 1.48f};
+
 static void dress_eyes(const Engine *e, Surface *s, const Look *look)
 {
     s->n_layer = 0;
@@ -347,8 +350,10 @@ static void build_scene(const Engine *e, const float *x, const Piece *const *pie
             dress_skin(e, s, &look, male);
         else if (material[i] == MATERIAL_EYE)
             dress_eyes(e, s, &look);
+        else if (piece[i] == &e->teeth)
+            set_tint(s, TINT_MULTIPLY, teeth_tint, 1);
         else if (material[i] == MATERIAL_BROW)
-            set_tint(s, TINT_RECOLOUR, look.brow, 0.95f);
+            set_tint(s, TINT_RECOLOUR, look.brow, 1);
         else if (material[i] == MATERIAL_LASH)
             set_tint(s, TINT_RECOLOUR, look.lash, male ? 0.6f : 0.9f);
         else if (material[i] == MATERIAL_BEARD)

@@ -11,11 +11,11 @@ typedef struct Srgb {
 } Srgb;
 
 /* Measured human skin runs along a line like this one, fair to very dark. */
-static const Srgb skin_ramp[] = {{241, 213, 197}, {230, 192, 168}, {210, 163, 133}, {184, 134, 102},
-                                 {148, 101, 73},  {107, 70, 50},   {74, 48, 36}};
+static const Srgb skin_ramp[] = {{230, 194, 178}, {218, 175, 155}, {201, 154, 132}, {177, 130, 107},
+                                 {143, 100, 79},  {105, 70, 54},   {73, 48, 38}};
 /* Black, brown, light brown, blond. */
-static const Srgb hair_ramp[] = {{17, 14, 13},   {38, 27, 21},    {66, 44, 31},   {98, 68, 45},
-                                 {138, 103, 67}, {184, 147, 100}, {219, 190, 145}};
+static const Srgb hair_ramp[] = {{16, 14, 13},   {34, 26, 21},    {60, 43, 31},   {92, 66, 44},
+                                 {128, 97, 63},  {163, 130, 87},  {193, 164, 121}};
 
 static float clamp01(float v)
 {
@@ -61,8 +61,8 @@ static void skin_look(Look *look, const float *trait)
     float tone = trait[TRAIT_SKIN_TONE], warmth = trait[TRAIT_SKIN_WARMTH], age = trait[TRAIT_AGE];
     ramp(skin_ramp, sizeof skin_ramp / sizeof *skin_ramp, tone, look->skin);
     /* Cool is pink, warm is golden: blue against red at equal green. */
-    look->skin[0] *= 1 + 0.03f * warmth;
-    look->skin[2] *= 1 - 0.18f * warmth;
+    look->skin[0] *= 1 + 0.02f * warmth;
+    look->skin[2] *= 1 - 0.12f * warmth;
     float dark = smooth(0.45f, 0.85f, tone);
     float asian = clamp01(trait[TRAIT_RACE_ASIAN]), other = 1 - asian;
     look->skin_race[0] = dark;
@@ -83,11 +83,11 @@ static void hair_look(Look *look, const float *trait)
     float y = luminance(look->hair);
     const float red[3] = {2.05f * y, 0.74f * y, 0.42f * y}, ash[3] = {y, y, y};
     mix(look->hair, warmth > 0 ? red : ash, warmth > 0 ? 0.8f * warmth : -0.5f * warmth);
-    const float silver[3] = {0.40f, 0.39f, 0.38f};
+    const float silver[3] = {0.24f, 0.235f, 0.23f};
     mix(look->hair, silver, 0.85f * grey);
     const float darkest[3] = {0.011f, 0.008f, 0.006f};
     memcpy(look->brow, look->hair, sizeof look->brow);
-    mix(look->brow, darkest, 0.45f);
+    mix(look->brow, darkest, 0.6f);
     memcpy(look->beard, look->hair, sizeof look->beard);
     mix(look->beard, darkest, 0.25f);
     memcpy(look->lash, look->brow, sizeof look->lash);
