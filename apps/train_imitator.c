@@ -32,7 +32,7 @@ typedef struct Options {
 static const struct argp_option options[] = {
     {"model", KEY_MODEL, "NAME", 0, "character model: male or female (default: the data's)", 1},
     {"width", KEY_WIDTH, "N", 0,
-     "channels of the last hidden layer; they double backwards, to 8 N (small preset)", 2},
+     "channels of the last hidden layer; they double backwards, to 7 N (small preset)", 2},
     {"sigmoid", KEY_SIGMOID, "yes|no", 0,
      "end the network with a sigmoid (default: no, as the paper)", 2},
     {"assets", KEY_ASSETS, "DIR", 0, "folder of the engine's files, if not the usual one", 5},
