@@ -15,3 +15,8 @@ check_PROGRAMS += tests/test_augment
 TESTS += tests/test_augment
 tests_test_augment_SOURCES = tests/test_augment.c
 tests_test_augment_LDADD = $(datasets_test_libs)
+
+check_PROGRAMS += tests/test_pairs
+TESTS += tests/test_pairs
+tests_test_pairs_SOURCES = tests/test_pairs.c tests/test_folder.h
+tests_test_pairs_LDADD = $(datasets_test_libs)

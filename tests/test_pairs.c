@@ -1,0 +1,507 @@
+/* Sets of pairs: what is written is what is rendered, a killed run goes on without loss, damage is
+ * found. The engine here is a stand-in, as small as it can be, so that the files are tested and not
+ * the faces. */
+#include "config.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#include "datasets/pairs_internal.h"
+#include "libtensor/rng.h"
+#include "tests/test_folder.h"
+
+/* ---- The stand-in ---- */
+
+enum { CONTROLS = 5, OPTIONS = 3, DIM = CONTROLS + OPTIONS, SIZE = 16 };
+
+struct Engine {
+    Schema schema;
+    Control control[CONTROLS];
+    ControlGroup group;
+    char option[OPTIONS][32];
+    float fails_above; /* x[0] */
+    long nanoseconds;  /* a render takes */
+};
+
+const Schema *engine_schema(const Engine *engine)
+{
+    return &engine->schema;
+}
+
+bool engine_render(const Engine *engine, const float *x, const RenderOptions *options, uint8_t *rgb,
+                   uint8_t *labels, Error *err)
+{
+    size_t n = (size_t)options->size * (size_t)options->size;
+    if (x[0] > engine->fails_above)
+        return error_set(err, "x is too large");
+    nanosleep(&(struct timespec){.tv_nsec = engine->nanoseconds}, NULL);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t c = 0; c < 3; c++)
+            rgb[3 * i + c] = (uint8_t)(200 * x[(i + c) % CONTROLS] + options->yaw);
+        labels[i] = (uint8_t)(i * 11 / n);
+    }
+    return true;
+}
+
+static Engine make_engine(void)
+{
+    Engine e = {.fails_above = 2};
+    for (int i = 0; i < CONTROLS; i++) {
+        snprintf(e.control[i].name, sizeof e.control[i].name, "c%d", i);
+        e.control[i].mean = .5f;
+        e.control[i].deviation = .1f;
+        e.control[i].hi = 1;
+    }
+    strcpy(e.group.name, "hair");
+    e.group.begin = CONTROLS;
+    e.group.count = OPTIONS;
+    for (int i = 0; i < OPTIONS; i++)
+        snprintf(e.option[i], sizeof e.option[i], "o%d", i);
+    strcpy(e.schema.name, "toy");
+    e.schema.version = 1;
+    e.schema.n_continuous = CONTROLS;
+    e.schema.n_groups = 1;
+    e.schema.dim = DIM;
+    return e;
+}
+
+/* Its pointers lead into itself, so it must not be moved after this. */
+static void tie(Engine *e)
+{
+    e->schema.control = e->control;
+    e->schema.group = &e->group;
+    e->group.option = e->option;
+}
+
+static PairsInfo info_of(const Engine *engine, PairsKind kind, int64_t count, int64_t shard)
+{
+    PairsInfo info = {.kind = kind, .size = SIZE, .count = count, .shard = shard, .seed = 77};
+    pairs_info_set_engine(&info, engine);
+    return info;
+}
+
+/* ---- Help ---- */
+
+static char folder[TEST_PATH];
+static Engine engine;
+static const char *self;
+
+static int setup(void **state)
+{
+    (void)state;
+    engine = make_engine();
+    tie(&engine);
+    return test_folder_make(folder) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    test_folder_remove(folder);
+    return 0;
+}
+
+static uint8_t *read_all(const char *path, size_t *n)
+{
+    FILE *f = fopen(path, "rb");
+    uint8_t *bytes;
+    if (!f)
+        return NULL;
+    fseek(f, 0, SEEK_END);
+    *n = (size_t)ftell(f);
+    rewind(f);
+    bytes = malloc(*n + 1);
+    assert_int_equal(fread(bytes, 1, *n, f), *n);
+    fclose(f);
+    return bytes;
+}
+
+static void change_byte(const char *path, long at)
+{
+    FILE *f = fopen(path, "r+b");
+    int c;
+    assert_non_null(f);
+    assert_int_equal(fseek(f, at, at < 0 ? SEEK_END : SEEK_SET), 0);
+    c = fgetc(f);
+    assert_int_equal(fseek(f, at, at < 0 ? SEEK_END : SEEK_SET), 0);
+    fputc(c ^ 32, f);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* The same files with the same bytes. */
+static void assert_same_folder(const char *a, const char *b)
+{
+    DIR *d = opendir(a);
+    struct dirent *entry;
+    int files[2] = {0};
+    assert_non_null(d);
+    while ((entry = readdir(d))) {
+        char pa[2 * TEST_PATH], pb[2 * TEST_PATH];
+        size_t na, nb;
+        uint8_t *ba, *bb;
+        if (entry->d_name[0] == '.')
+            continue;
+        files[0]++;
+        snprintf(pa, sizeof pa, "%.200s/%.200s", a, entry->d_name);
+        snprintf(pb, sizeof pb, "%.200s/%.200s", b, entry->d_name);
+        ba = read_all(pa, &na);
+        bb = read_all(pb, &nb);
+        assert_non_null(bb);
+        assert_int_equal(na, nb);
+        assert_memory_equal(ba, bb, na);
+        free(ba);
+        free(bb);
+    }
+    closedir(d);
+    d = opendir(b);
+    while ((entry = readdir(d)))
+        files[1] += entry->d_name[0] != '.';
+    closedir(d);
+    assert_int_equal(files[0], files[1]);
+    assert_true(files[0] > 1);
+}
+
+static void write_set(const char *dir, const PairsInfo *info)
+{
+    Error err = {""};
+    if (!pairs_write(dir, &engine, info, NULL, NULL, &err))
+        fail_msg("%s", err.text);
+}
+
+static void assert_write_fails(const char *dir, const PairsInfo *info, const char *word)
+{
+    Error err = {""};
+    assert_false(pairs_write(dir, &engine, info, NULL, NULL, &err));
+    if (!strstr(err.text, word))
+        fail_msg("\"%s\" does not say \"%s\"", err.text, word);
+}
+
+static void assert_open_fails(const char *dir, const char *word)
+{
+    Error err = {""};
+    Pairs *pairs = NULL;
+    assert_false(pairs_open(&pairs, dir, &err));
+    assert_null(pairs);
+    if (!strstr(err.text, word))
+        fail_msg("\"%s\" does not say \"%s\"", err.text, word);
+}
+
+/* ---- Tests ---- */
+
+typedef struct Seen {
+    int64_t calls, last, stop_at;
+} Seen;
+
+static bool see(void *context, int64_t done, int64_t total)
+{
+    Seen *s = context;
+    assert_true(done >= s->last && done <= total);
+    s->calls++;
+    s->last = done;
+    return done < s->stop_at;
+}
+
+static void written_is_rendered(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < 2; kind++) {
+        char dir[TEST_PATH];
+        PairsInfo info = info_of(&engine, (PairsKind)kind, 107, 40);
+        Seen seen = {.stop_at = 1000};
+        Pairs *pairs;
+        test_path(dir, folder, kind ? "segmenter" : "imitator");
+        assert_true(pairs_write(dir, &engine, &info, see, &seen, NULL));
+        assert_int_equal(seen.last, 107);
+        assert_true(seen.calls >= 3);
+        assert_true(pairs_open(&pairs, dir, NULL));
+        assert_memory_equal(pairs_info(pairs)->digest, info.digest, 17);
+        assert_int_equal(pairs_info(pairs)->count, 107);
+        assert_int_equal(pairs_info(pairs)->seed, 77);
+        assert_int_equal(pairs_info(pairs)->kind, kind);
+        for (int64_t i = 0; i < 107; i++) {
+            float x[DIM];
+            uint8_t rgb[3 * SIZE * SIZE], label[SIZE * SIZE];
+            Pair pair;
+            assert_true(pairs_get(pairs, i, &pair, NULL));
+            assert_true(pairs_render(&engine, &info, i, x, rgb, label, NULL));
+            assert_memory_equal(pair.x, x, sizeof x);
+            assert_memory_equal(pair.rgb, rgb, sizeof rgb);
+            assert_memory_equal(pair.label, label, sizeof label);
+        }
+        pairs_close(pairs);
+    }
+}
+
+/* Even samples are spread over everything, odd ones lie near the average. */
+static void uniform_and_people(void **state)
+{
+    PairsInfo info = info_of(&engine, PAIRS_IMITATOR, 2000, 10);
+    double spread[2] = {0};
+    (void)state;
+    for (int64_t i = 0; i < info.count; i++) {
+        float x[DIM];
+        uint8_t rgb[3 * SIZE * SIZE], label[SIZE * SIZE];
+        assert_true(pairs_render(&engine, &info, i, x, rgb, label, NULL));
+        for (int k = 0; k < CONTROLS; k++)
+            spread[i % 2] += (x[k] - .5) * (x[k] - .5) / (CONTROLS * 1000);
+    }
+    assert_true(spread[0] > .078 && spread[0] < .089); /* 1/12 */
+    assert_true(spread[1] > .009 && spread[1] < .011); /* .1 squared */
+}
+
+static void any_thread_count(void **state)
+{
+    char one[TEST_PATH], two[TEST_PATH];
+    PairsInfo info = info_of(&engine, PAIRS_SEGMENTER, 50, 20);
+    (void)state;
+    test_path(one, folder, "one");
+    test_path(two, folder, "two");
+#ifdef _OPENMP
+    omp_set_num_threads(1);
+#endif
+    write_set(one, &info);
+#ifdef _OPENMP
+    omp_set_num_threads(3);
+#endif
+    write_set(two, &info);
+    assert_same_folder(one, two);
+}
+
+static void stop_and_go_on(void **state)
+{
+    char whole[TEST_PATH], part[TEST_PATH];
+    PairsInfo info = info_of(&engine, PAIRS_IMITATOR, 300, 100);
+    Error err;
+    (void)state;
+    test_path(whole, folder, "whole");
+    test_path(part, folder, "part");
+    write_set(whole, &info);
+    for (int64_t at = 30; at < 300; at += 70) {
+        Seen seen = {.stop_at = at};
+        assert_false(pairs_write(part, &engine, &info, see, &seen, &err));
+        assert_non_null(strstr(err.text, "run again"));
+        assert_open_fails(part, "not finished");
+    }
+    write_set(part, &info);
+    assert_same_folder(whole, part);
+}
+
+/* The child of the next test: renders slowly until it is done or killed. */
+static int child(const char *dir, const char *limit)
+{
+    PairsInfo info = info_of(&engine, PAIRS_SEGMENTER, 400, 90);
+    struct rlimit files = {(rlim_t)atol(limit), (rlim_t)atol(limit)};
+    Error err;
+    engine.nanoseconds = 300000;
+    if (files.rlim_cur > 0) {
+        signal(SIGXFSZ, SIG_IGN);
+        setrlimit(RLIMIT_FSIZE, &files);
+    }
+    if (pairs_write(dir, &engine, &info, NULL, NULL, &err))
+        return 0;
+    fputs(err.text, stderr);
+    return strstr(err.text, "File too large") && strstr(err.text, "is kept") ? 3 : 1;
+}
+
+static pid_t start_child(const char *dir, const char *limit)
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        int null = open("/dev/null", O_WRONLY);
+        dup2(null, STDERR_FILENO);
+        execl(self, self, "--child", dir, limit, (char *)NULL);
+        _exit(9);
+    }
+    return pid;
+}
+
+static void killed_at_any_moment(void **state)
+{
+    char whole[TEST_PATH], part[TEST_PATH];
+    PairsInfo info = info_of(&engine, PAIRS_SEGMENTER, 400, 90);
+    Rng rng = rng_make((uint64_t)getpid(), 0, 0);
+    int kills = 0, status = 0;
+    (void)state;
+    test_path(whole, folder, "never_killed");
+    test_path(part, folder, "killed");
+    write_set(whole, &info);
+    for (int run = 0; run < 2000; run++) {
+        pid_t pid = start_child(part, "0");
+        nanosleep(&(struct timespec){.tv_nsec = 4000000 + (long)rng_below(&rng, 40000000)}, NULL);
+        kill(pid, SIGKILL);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        if (WIFEXITED(status))
+            break;
+        kills++;
+    }
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    assert_true(kills >= 3);
+    assert_same_folder(whole, part);
+}
+
+/* A disk that is full says so, and the run goes on when there is room. */
+static void disk_full(void **state)
+{
+    char whole[TEST_PATH], part[TEST_PATH];
+    int status;
+    pid_t pid;
+    (void)state;
+    test_path(whole, folder, "never_killed");
+    test_path(part, folder, "full");
+    pid = start_child(part, "50000");
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 3);
+    pid = start_child(part, "0");
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    assert_same_folder(whole, part);
+}
+
+static void damage_is_found_and_mended(void **state)
+{
+    char whole[TEST_PATH], dir[TEST_PATH], shard[TEST_PATH], growing[TEST_PATH];
+    PairsInfo info = info_of(&engine, PAIRS_IMITATOR, 100, 40);
+    PairsLayout layout = pairs_layout(&info);
+    Pairs *pairs;
+    Pair pair;
+    Error err;
+    (void)state;
+    test_path(whole, folder, "good");
+    test_path(dir, folder, "damaged");
+    test_path(shard, dir, "shard-0001.bin");
+    test_path(growing, dir, "shard-0001.bin.tmp");
+    write_set(whole, &info);
+    write_set(dir, &info);
+
+    assert_int_equal(truncate(shard, (off_t)(17 * layout.bytes)), 0);
+    assert_open_fails(dir, "shard-0001.bin has");
+    write_set(dir, &info);
+    assert_same_folder(whole, dir);
+
+    change_byte(shard, (long)(13 * layout.bytes + layout.rgb + 5));
+    assert_true(pairs_open(&pairs, dir, NULL));
+    for (int64_t i = 0; i < 100; i++)
+        assert_int_equal(pairs_get(pairs, i, &pair, &err), i != 53);
+    assert_non_null(strstr(err.text, "shard-0001.bin: sample 53 is damaged"));
+    pairs_close(pairs);
+    assert_int_equal(unlink(shard), 0);
+    assert_open_fails(dir, "shard-0001.bin is missing");
+    write_set(dir, &info);
+    assert_same_folder(whole, dir);
+
+    /* A half-written shard with damage in its middle, and with half a record at its end. */
+    for (int k = 0; k < 2; k++) {
+        assert_int_equal(rename(shard, growing), 0);
+        if (k == 0)
+            change_byte(growing, (long)(9 * layout.bytes + 1));
+        else
+            assert_int_equal(truncate(growing, (off_t)(21 * layout.bytes + 100)), 0);
+        write_set(dir, &info);
+        assert_same_folder(whole, dir);
+    }
+}
+
+static void other_sets_are_refused(void **state)
+{
+    char dir[TEST_PATH], inner[TEST_PATH], json[TEST_PATH];
+    PairsInfo info = info_of(&engine, PAIRS_IMITATOR, 30, 40), other;
+    int lock;
+    FILE *f;
+    (void)state;
+    test_path(dir, folder, "mine");
+    write_set(dir, &info);
+    for (int k = 0; k < 7; k++) {
+        other = info;
+        other.kind = k == 0 ? PAIRS_SEGMENTER : other.kind;
+        other.count += k == 1;
+        other.shard += k == 2;
+        other.seed += k == 3;
+        other.size += 4 * (k == 4);
+        other.digest[0] ^= k == 5;
+        other.schema[0] ^= k == 6;
+        assert_write_fails(dir, &other, "another configuration");
+    }
+    write_set(dir, &info); /* and its own is not touched */
+
+    lock = open(dir, O_RDONLY | O_DIRECTORY);
+    assert_int_equal(flock(lock, LOCK_EX), 0);
+    assert_write_fails(dir, &info, "another run");
+    close(lock);
+
+    test_path(json, dir, "dataset.json");
+    f = fopen(json, "w");
+    fputs("{\"format\": 1, \"kind\": \"imitator\"}", f);
+    fclose(f);
+    assert_open_fails(dir, "dataset.json is damaged");
+    assert_write_fails(dir, &info, "dataset.json is damaged");
+
+    assert_write_fails(folder, &info, "not empty");
+    test_path(inner, dir, "dataset.json/x");
+    assert_write_fails(inner, &info, "cannot be made");
+    assert_write_fails("/proc/visagist", &info, "/proc/visagist cannot be made");
+    test_path(inner, folder, "nowhere");
+    assert_open_fails(inner, "No such file");
+}
+
+static void engine_failure(void **state)
+{
+    char dir[TEST_PATH], word[64];
+    PairsInfo info = info_of(&engine, PAIRS_IMITATOR, 60, 60);
+    Engine fragile = engine;
+    Error err;
+    int first = -1;
+    (void)state;
+    tie(&fragile);
+    fragile.fails_above = .9f;
+    test_path(dir, folder, "fragile");
+    for (int i = 59; i >= 0; i--) {
+        float x[DIM];
+        uint8_t rgb[3 * SIZE * SIZE], label[SIZE * SIZE];
+        if (!pairs_render(&fragile, &info, i, x, rgb, label, NULL))
+            first = i;
+    }
+    assert_true(first >= 0);
+    assert_false(pairs_write(dir, &fragile, &info, NULL, NULL, &err));
+    snprintf(word, sizeof word, "sample %d: x is too large", first);
+    assert_string_equal(err.text, word);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(written_is_rendered),
+        cmocka_unit_test(uniform_and_people),
+        cmocka_unit_test(any_thread_count),
+        cmocka_unit_test(stop_and_go_on),
+        cmocka_unit_test(killed_at_any_moment),
+        cmocka_unit_test(disk_full),
+        cmocka_unit_test(damage_is_found_and_mended),
+        cmocka_unit_test(other_sets_are_refused),
+        cmocka_unit_test(engine_failure),
+    };
+    self = argv[0];
+    if (argc == 4 && strcmp(argv[1], "--child") == 0) {
+        engine = make_engine();
+        tie(&engine);
+        return child(argv[2], argv[3]);
+    }
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
