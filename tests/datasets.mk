@@ -20,3 +20,9 @@ check_PROGRAMS += tests/test_pairs
 TESTS += tests/test_pairs
 tests_test_pairs_SOURCES = tests/test_pairs.c tests/test_folder.h
 tests_test_pairs_LDADD = $(datasets_test_libs)
+
+check_PROGRAMS += tests/test_face
+TESTS += tests/test_face
+tests_test_face_SOURCES = tests/test_face.c
+tests_test_face_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
+tests_test_face_LDADD = $(datasets_test_libs)
