@@ -1,7 +1,8 @@
 # libtensor and libautograd but for the ops.
-SMALL_NET = tests/small_net.c tests/small_net.h
+SMALL_NET = tests/small_net.c tests/small_net.h tests/threads.h
 CORE_LIBS = $(CMOCKA_LIBS) $(OPENBLAS_LIBS) $(JANSSON_LIBS) -lm
-CORE_TESTS = tests/test_rng tests/test_tensor_file tests/test_graph_gradient_double
+CORE_TESTS = tests/test_rng tests/test_tensor_file tests/test_graph_gradient_double \
+	tests/test_plan
 check_PROGRAMS += $(CORE_TESTS)
 TESTS += $(CORE_TESTS)
 
@@ -13,3 +14,6 @@ tests_test_tensor_file_LDADD = libtensor.a $(CORE_LIBS)
 tests_test_graph_gradient_double_SOURCES = tests/test_graph_gradient_double.c $(SMALL_NET)
 tests_test_graph_gradient_double_CPPFLAGS = $(AM_CPPFLAGS) -DREAL_IS_DOUBLE
 tests_test_graph_gradient_double_LDADD = libautograd_double.a libtensor_double.a $(CORE_LIBS)
+
+tests_test_plan_SOURCES = tests/test_plan.c tests/random_graph.c tests/random_graph.h $(SMALL_NET)
+tests_test_plan_LDADD = libautograd.a libtensor.a $(CORE_LIBS)

@@ -5,11 +5,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 
 #include "libtensor/rng.h"
 #include "tests/small_net.h"
+#include "tests/threads.h"
 
 static const double EPS = 1e-5, BOUND = 1e-6;
 
@@ -104,7 +104,7 @@ static void every_gradient(void **state)
 
 int main(void)
 {
-    omp_set_num_threads(1); /* thousands of tiny runs */
+    set_threads(1); /* thousands of tiny runs */
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_gradient)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
