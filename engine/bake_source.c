@@ -177,6 +177,12 @@ void source_mesh_free(SourceMesh *mesh)
     memset(mesh, 0, sizeof *mesh);
 }
 
+static char *copy_text(const char *text)
+{
+    char *copy = malloc(strlen(text) + 1);
+    return copy ? strcpy(copy, text) : NULL;
+}
+
 static int compare_names(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -196,7 +202,7 @@ bool source_targets_read(SourceTargets *targets, const char *package, Error *err
     const char *key;
     json_t *value;
     if (ok)
-        json_object_foreach(list, key, value) ok = (t.name[n++] = strdup(key)) && ok;
+        json_object_foreach(list, key, value) ok = (t.name[n++] = copy_text(key)) && ok;
     json_decref(root);
     if (!ok) {
         source_targets_free(&t);
