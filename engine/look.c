@@ -11,7 +11,7 @@ typedef struct Srgb {
 } Srgb;
 
 /* Measured human skin runs along a line like this one, fair to very dark. */
-static const Srgb skin_ramp[] = {{230, 194, 178}, {218, 175, 155}, {201, 154, 132}, {177, 130, 107},
+static const Srgb skin_ramp[] = {{214, 174, 157}, {205, 161, 141}, {193, 147, 124}, {173, 127, 104},
                                  {143, 100, 79},  {105, 70, 54},   {73, 48, 38}};
 /* Black, brown, light brown, blond. */
 static const Srgb hair_ramp[] = {{16, 14, 13},   {34, 26, 21},    {60, 43, 31},   {92, 66, 44},
