@@ -6,14 +6,6 @@
 
 #define RADIANS 0.017453292519943295f
 
-void normalize3(float v[3])
-{
-    float length = sqrtf(dot3(v, v));
-    if (length > 0)
-        for (int c = 0; c < 3; c++)
-            v[c] /= length;
-}
-
 bool material_blends(Material material)
 {
     return material >= MATERIAL_BROW;

@@ -7,6 +7,8 @@
 #ifndef ENGINE_RENDERER_INTERNAL_H
 #define ENGINE_RENDERER_INTERNAL_H
 
+#include <math.h>
+
 #include "engine/renderer.h"
 
 enum {
@@ -33,9 +35,10 @@ typedef struct SkinVertex {
 
 struct RenderTables {
     int n_vertex;
-    SkinVertex *skin;  /* n_vertex */
-    int seal[2];       /* vertices where the lips meet, top and bottom centre; -1 unknown */
-    float linear[257]; /* sRGB byte to linear light; [256] repeats for interpolation */
+    SkinVertex *skin; /* n_vertex */
+    int seal[2];      /* vertices where the lips meet, top and bottom centre; -1 unknown */
+    float middle[1 << SAMPLES][2]; /* of the samples of a mask, in pixels from the pixel's corner */
+    float linear[257];             /* sRGB byte to linear light; [256] repeats for interpolation */
     uint8_t display[DISPLAY_SIZE + 1]; /* square root of linear light 0 .. 1 to an sRGB byte */
     int8_t noise[NOISE_SIZE][NOISE_SIZE][4]; /* tileable; xyz bend normals, w varies colour */
 };
@@ -211,6 +214,12 @@ static inline float smoothstepf(float lo, float hi, float x)
     return t * t * (3 - 2 * t);
 }
 
-void normalize3(float v[3]);
+static inline void normalize3(float v[3])
+{
+    float length = sqrtf(dot3(v, v));
+    float scale = length > 0 ? 1 / length : 1;
+    for (int c = 0; c < 3; c++)
+        v[c] *= scale;
+}
 
 #endif

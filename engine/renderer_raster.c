@@ -12,6 +12,7 @@ const int32_t sample_place[SAMPLES][2] = {{9, 5},  {7, 11}, {13, 9},  {5, 3},
 typedef struct Edges {
     int32_t a[3], b[3], c[3];
     int32_t offset[3][SAMPLES]; /* of each sample from the pixel's corner */
+    int32_t most[3];            /* the largest offset */
     float depth[SAMPLES], depth_x, depth_y,
         depth_0;        /* plane of 1 / distance, by pixels in the tile */
     int x0, x1, y0, y1; /* pixels of the tile to visit, ends excluded */
@@ -67,6 +68,7 @@ static bool edges_set(const Frame *frame, const Tile *tile, int32_t triangle, Ed
         e->c[k] = (int32_t)(c > FAR ? FAR : c);
         for (int s = 0; s < SAMPLES; s++)
             e->offset[k][s] = a * sample_place[s][0] + b * sample_place[s][1];
+        e->most[k] = 15 * ((a > 0 ? a : 0) + (b > 0 ? b : 0)) + (a < 0 ? a : 0) + (b < 0 ? b : 0);
     }
     float dx1 = v[1]->x - v[0]->x, dy1 = v[1]->y - v[0]->y, dx2 = v[2]->x - v[0]->x,
           dy2 = v[2]->y - v[0]->y;
@@ -191,6 +193,36 @@ static float sunk_fade(const float opaque[SAMPLES], uint32_t mask, float inverse
     return clampf(1 + (1 / nearest - 1 / inverse) / soft, 0, 1);
 }
 
+/* u and v over distance are planes in the picture, as 1 / distance is. */
+typedef struct UvPlanes {
+    float u0, ux, uy, v0, vx, vy;
+} UvPlanes;
+
+static UvPlanes uv_planes(const Frame *frame, const Tile *tile, const Triangle *t,
+                          const Surface *surface)
+{
+    const Vertex *v[3] = {&frame->vertex[t->v[0]], &frame->vertex[t->v[1]],
+                          &frame->vertex[t->v[2]]};
+    float u[3], w[3];
+    for (int k = 0; k < 3; k++) {
+        const float *uv = surface->uv + 2 * (t->v[k] - frame->first_vertex[t->surface]);
+        u[k] = uv[0] * v[k]->inverse;
+        w[k] = uv[1] * v[k]->inverse;
+    }
+    float dx1 = v[1]->x - v[0]->x, dy1 = v[1]->y - v[0]->y, dx2 = v[2]->x - v[0]->x,
+          dy2 = v[2]->y - v[0]->y;
+    float scale = 1 / (dx1 * dy2 - dx2 * dy1);
+    float x = (float)tile->x0 - v[0]->x, y = (float)tile->y0 - v[0]->y;
+    UvPlanes p;
+    p.ux = ((u[1] - u[0]) * dy2 - (u[2] - u[0]) * dy1) * scale;
+    p.uy = ((u[2] - u[0]) * dx1 - (u[1] - u[0]) * dx2) * scale;
+    p.vx = ((w[1] - w[0]) * dy2 - (w[2] - w[0]) * dy1) * scale;
+    p.vy = ((w[2] - w[0]) * dx1 - (w[1] - w[0]) * dx2) * scale;
+    p.u0 = u[0] + p.ux * x + p.uy * y;
+    p.v0 = w[0] + p.vx * x + p.vy * y;
+    return p;
+}
+
 bool raster_blended(const Frame *frame, Tile *tile, int32_t triangle)
 {
     Edges e;
@@ -199,45 +231,47 @@ bool raster_blended(const Frame *frame, Tile *tile, int32_t triangle)
     const Triangle *t = &frame->triangle[triangle];
     const Surface *surface = &frame->scene->surface[t->surface];
     float factor = depth_factor(surface->material);
+    UvPlanes uv = uv_planes(frame, tile, t, surface);
     for (int y = e.y0; y < e.y1; y++) {
         for (int x = e.x0; x < e.x1; x++) {
             int32_t f[3];
             for (int k = 0; k < 3; k++)
                 f[k] = e.a[k] * 16 * x + e.b[k] * 16 * y + e.c[k];
+            if (((f[0] + e.most[0]) | (f[1] + e.most[1]) | (f[2] + e.most[2])) < 0)
+                continue; /* the whole pixel is beyond an edge */
             float depth = e.depth_0 + e.depth_x * (float)x + e.depth_y * (float)y;
             const float *opaque = tile->depth[y * TILE + x];
-            uint32_t mask = 0;
-            int places[2] = {0, 0}, n = 0;
+            int32_t mask = 0;
+#pragma GCC unroll 1 /* or it is peeled before it is vectorised */
             for (int s = 0; s < SAMPLES; s++) {
                 int32_t outside =
                     (f[0] + e.offset[0][s]) | (f[1] + e.offset[1][s]) | (f[2] + e.offset[2][s]);
-                if (outside >= 0 && (depth + e.depth[s]) * factor > opaque[s]) {
-                    mask |= 1u << s;
-                    places[0] += sample_place[s][0];
-                    places[1] += sample_place[s][1];
-                    n++;
-                }
+                int seen = (outside >= 0) & ((depth + e.depth[s]) * factor > opaque[s]);
+                mask |= seen ? 1 << s : 0;
             }
             if (!mask)
                 continue;
-            float px = (float)x + (float)places[0] / (float)(16 * n);
-            float py = (float)y + (float)places[1] / (float)(16 * n);
-            Hit hit;
-            hit_at(frame, triangle, (float)tile->x0 + px, (float)tile->y0 + py, &hit);
+            float px = (float)x + frame->tables->middle[mask][0];
+            float py = (float)y + frame->tables->middle[mask][1];
+            float inverse = e.depth_0 + e.depth_x * px + e.depth_y * py;
             float alpha = surface->opacity;
             if (surface->n_layer > 0) {
-                float rgba[4];
-                texture_sample(surface->layer[0].texture, hit.uv[0], hit.uv[1], hit.lod, rgba);
+                float rgba[4], distance = 1 / inverse;
+                texture_sample(surface->layer[0].texture,
+                               (uv.u0 + uv.ux * px + uv.uy * py) * distance,
+                               (uv.v0 + uv.vx * px + uv.vy * py) * distance, t->lod, rgba);
                 alpha *= rgba[3] * (1 / 255.0f);
             }
-            if (surface->material == MATERIAL_HAIR) /* where hair dives into skin */
-                alpha *= sunk_fade(opaque, mask, e.depth_0 + e.depth_x * px + e.depth_y * py);
             if (alpha < 1 / 255.0f)
                 continue;
-            Fragment fragment = {.inverse = (e.depth_0 + e.depth_x * px + e.depth_y * py) * factor,
+            if (surface->material == MATERIAL_HAIR) /* where hair dives into skin */
+                alpha *= sunk_fade(opaque, (uint32_t)mask, inverse);
+            if (alpha < 1 / 255.0f)
+                continue;
+            Fragment fragment = {.inverse = inverse * factor,
                                  .triangle = triangle,
                                  .alpha = alpha,
-                                 .mask = mask};
+                                 .mask = (uint32_t)mask};
             if (!push(tile, y * TILE + x, fragment))
                 return false;
         }

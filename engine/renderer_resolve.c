@@ -36,20 +36,6 @@ static int find_groups(const int32_t id[SAMPLES], Group group[SAMPLES])
     return n;
 }
 
-/* The middle of the covered samples, in pixels from the pixel's corner. */
-static void middle(uint32_t mask, float *x, float *y)
-{
-    int sx = 0, sy = 0, n = 0;
-    for (int s = 0; s < SAMPLES; s++)
-        if (mask >> s & 1) {
-            sx += sample_place[s][0];
-            sy += sample_place[s][1];
-            n++;
-        }
-    *x = (float)sx / (float)(16 * n);
-    *y = (float)sy / (float)(16 * n);
-}
-
 static void background(const Frame *frame, int x, int y, float rgb[3])
 {
     const RenderOptions *o = frame->options;
@@ -137,10 +123,10 @@ static void resolve_pixel(const Frame *frame, const Tile *tile, int px, int py, 
         }
         if (weight < 1 / 1024.0f)
             continue;
-        float mx, my, colour[3];
-        middle(f->mask, &mx, &my);
+        const float *middle = frame->tables->middle[f->mask];
+        float colour[3];
         Hit hit;
-        hit_at(frame, f->triangle, (float)x + mx, (float)y + my, &hit);
+        hit_at(frame, f->triangle, (float)x + middle[0], (float)y + middle[1], &hit);
         shade(frame, &hit, colour);
         for (int c = 0; c < 3; c++)
             sum[c] += weight * colour[c];
@@ -153,12 +139,12 @@ static void resolve_pixel(const Frame *frame, const Tile *tile, int px, int py, 
     }
     uint32_t covered = 0;
     for (int g = 0; g < n_group; g++) {
-        float mx, my, weight = 0;
+        const float *middle = frame->tables->middle[group[g].mask];
+        float weight = 0;
         covered |= group[g].mask;
         for (int s = 0; s < SAMPLES; s++)
             weight += group[g].mask >> s & 1 ? clear[s] : 0;
-        middle(group[g].mask, &mx, &my);
-        hit_at(frame, group[g].triangle, (float)x + mx, (float)y + my, &group[g].hit);
+        hit_at(frame, group[g].triangle, (float)x + middle[0], (float)y + middle[1], &group[g].hit);
         if (weight < 1 / 1024.0f)
             continue;
         shade(frame, &group[g].hit, group[g].rgb);

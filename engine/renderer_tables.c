@@ -26,6 +26,21 @@ static void set_curves(RenderTables *t)
     }
 }
 
+static void set_middles(RenderTables *t)
+{
+    for (int mask = 1; mask < 1 << SAMPLES; mask++) {
+        int sum[2] = {0}, n = 0;
+        for (int s = 0; s < SAMPLES; s++)
+            if (mask >> s & 1) {
+                sum[0] += sample_place[s][0];
+                sum[1] += sample_place[s][1];
+                n++;
+            }
+        for (int c = 0; c < 2; c++)
+            t->middle[mask][c] = (float)sum[c] / (float)(16 * n);
+    }
+}
+
 /* White noise of Wang's hash, softened by a 3 x 3 tent. */
 static void set_noise(RenderTables *t)
 {
@@ -216,6 +231,7 @@ bool render_tables_new(RenderTables **tables, const Surface *skin_at_rest, Error
     t->seal[0] = t->seal[1] = -1;
     set_curves(t);
     set_noise(t);
+    set_middles(t);
     bool ok = true;
     for (int i = 0; i < s->n_vertex; i++) {
         t->skin[i].lip = -1;
