@@ -1,8 +1,10 @@
 # libtensor and libautograd but for the ops.
 SMALL_NET = tests/small_net.c tests/small_net.h tests/threads.h
+FAILING_ALLOC = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc \
+	-Wl,--wrap=strdup,--wrap=free
 CORE_LIBS = $(CMOCKA_LIBS) $(OPENBLAS_LIBS) $(JANSSON_LIBS) -lm
 CORE_TESTS = tests/test_rng tests/test_tensor_file tests/test_graph_gradient_double \
-	tests/test_plan
+	tests/test_plan tests/test_alloc tests/test_optim tests/test_resume
 check_PROGRAMS += $(CORE_TESTS)
 TESTS += $(CORE_TESTS)
 
@@ -17,3 +19,13 @@ tests_test_graph_gradient_double_LDADD = libautograd_double.a libtensor_double.a
 
 tests_test_plan_SOURCES = tests/test_plan.c tests/random_graph.c tests/random_graph.h $(SMALL_NET)
 tests_test_plan_LDADD = libautograd.a libtensor.a $(CORE_LIBS)
+
+tests_test_alloc_SOURCES = tests/test_alloc.c tests/failing_alloc.c tests/failing_alloc.h $(SMALL_NET)
+tests_test_alloc_LDFLAGS = $(AM_LDFLAGS) $(FAILING_ALLOC)
+tests_test_alloc_LDADD = libautograd.a libtensor.a $(CORE_LIBS)
+
+tests_test_optim_SOURCES = tests/test_optim.c tests/threads.h
+tests_test_optim_LDADD = libautograd.a libtensor.a $(CORE_LIBS)
+
+tests_test_resume_SOURCES = tests/test_resume.c $(SMALL_NET)
+tests_test_resume_LDADD = libautograd.a libtensor.a $(CORE_LIBS)

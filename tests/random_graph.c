@@ -32,7 +32,7 @@ static Var random_op(RandomGraph *r, const Param *param, Rng *rng, const Var *va
     case 6:
         return ag_conv2d(g, a, w, AG_NONE, (Conv2dParam){1, 1});
     case 7:
-        return ag_detach(g, a);
+        return rng_below(rng, 3) ? ag_mul(g, a, a) : ag_detach(g, a);
     case 8:
         return ag_reshape(g, ag_relu(g, ag_reshape(g, a, shape2(RANDOM_N, ELEMENTS / RANDOM_N))),
                           shape4(RANDOM_N, RANDOM_C, RANDOM_S, RANDOM_S));
