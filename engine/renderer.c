@@ -88,6 +88,7 @@ bool frame_draw(Frame *frame, uint8_t *rgb, uint8_t *labels)
         memset(tile->depth, 0, sizeof tile->depth);
         memset(tile->id, 0xff, sizeof tile->id); /* NO_TRIANGLE */
         memset(tile->fragments, 0xff, sizeof tile->fragments);
+        memset(tile->cover, 0, sizeof tile->cover);
         /* bins were filled downwards: from the last to the first keeps the order of the scene */
         for (int32_t k = frame->bin_begin[i + 1] - 1; k >= frame->bin_begin[i]; k--)
             if (frame->bin[k] < frame->n_opaque)
@@ -108,6 +109,7 @@ bool frame_begin(Frame *frame, const RenderTables *tables, const Scene *scene,
     frame->tiles = (options->size + TILE - 1) / TILE;
     frame->vertex = malloc((size_t)(vertices + 1) * sizeof *frame->vertex);
     frame->triangle = malloc((size_t)(triangles + 1) * sizeof *frame->triangle);
+    frame->sorted = malloc((size_t)(triangles + 1) * sizeof *frame->sorted);
     frame->bin_begin = calloc((size_t)frame->tiles * frame->tiles + 1, sizeof *frame->bin_begin);
     frame->shadow.depth = malloc((size_t)SHADOW_SIZE * SHADOW_SIZE * sizeof(float));
     frame->tile = malloc(sizeof *frame->tile);
@@ -115,8 +117,8 @@ bool frame_begin(Frame *frame, const RenderTables *tables, const Scene *scene,
         frame->tile->fragment = NULL;
         frame->tile->capacity = 0;
     }
-    return frame->vertex && frame->triangle && frame->bin_begin && frame->shadow.depth &&
-           frame->tile;
+    return frame->vertex && frame->triangle && frame->sorted && frame->bin_begin &&
+           frame->shadow.depth && frame->tile;
 }
 
 void frame_end(Frame *frame)
@@ -128,6 +130,7 @@ void frame_end(Frame *frame)
     free(frame->bin);
     free(frame->bin_begin);
     free(frame->triangle);
+    free(frame->sorted);
     free(frame->vertex);
 }
 

@@ -213,6 +213,35 @@ static float mouth_open(const Frame *frame, const Surface *skin)
                        skin->position[3 * seal[0] + 1] - skin->position[3 * seal[1] + 1]);
 }
 
+static float nearest_inverse(const Frame *frame, const Triangle *t)
+{
+    const Vertex *v = frame->vertex;
+    return fmaxf(v[t->v[0]].inverse, fmaxf(v[t->v[1]].inverse, v[t->v[2]].inverse));
+}
+
+/* Near to far, roughly: what is hidden behind opaque hair is then skipped early. */
+static void sort_blended(Frame *frame)
+{
+    enum { BUCKETS = 512 };
+    int n = frame->n_triangle - frame->n_opaque;
+    Triangle *from = frame->triangle + frame->n_opaque, *to = frame->sorted;
+    float lo = INFINITY, hi = 0;
+    for (int i = 0; i < n; i++) {
+        float inverse = nearest_inverse(frame, &from[i]);
+        lo = fminf(lo, inverse);
+        hi = fmaxf(hi, inverse);
+    }
+    float scale = hi > lo ? (BUCKETS - 1) / (hi - lo) : 0;
+    int begin[BUCKETS + 1] = {0};
+    for (int i = 0; i < n; i++)
+        begin[1 + (int)((hi - nearest_inverse(frame, &from[i])) * scale)]++;
+    for (int b = 0; b < BUCKETS; b++)
+        begin[b + 1] += begin[b];
+    for (int i = 0; i < n; i++)
+        to[begin[(int)((hi - nearest_inverse(frame, &from[i])) * scale)]++] = from[i];
+    memcpy(from, to, (size_t)n * sizeof *from);
+}
+
 void frame_transform(Frame *frame)
 {
     const Scene *scene = frame->scene;
@@ -239,4 +268,5 @@ void frame_transform(Frame *frame)
         if (pass == 0)
             frame->n_opaque = frame->n_triangle;
     }
+    sort_blended(frame);
 }

@@ -37,7 +37,7 @@ void shade_hair(const Frame *frame, const Hit *hit, float rgb[3])
     normalize3(t);
 
     bool glossy = s->material == MATERIAL_HAIR || s->material == MATERIAL_BEARD;
-    float shadow = shadow_at(frame, hit->p, n);
+    float shadow = shadow_at(frame, hit->p, n, true);
     shadow = lerpf(0.25f, 1, shadow);
     float luminance = 0.2126f * albedo[0] + 0.7152f * albedo[1] + 0.0722f * albedo[2];
     float up = 0.5f + 0.5f * n[1];

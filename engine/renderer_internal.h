@@ -100,6 +100,7 @@ typedef struct Frame {
     Vertex *vertex;
     int n_triangle;
     Triangle *triangle; /* drawn ones only, opaque surfaces first */
+    Triangle *sorted;   /* scratch */
     int n_opaque;
     int tiles; /* a side */
     Tile *tile;
@@ -111,6 +112,8 @@ struct Tile {
     float depth[TILE * TILE][SAMPLES]; /* 1 / distance; 0 is nothing */
     int32_t id[TILE * TILE][SAMPLES];
     int32_t fragments[TILE * TILE]; /* head of the list, -1 */
+    float cover[TILE *
+                TILE]; /* 1 / distance of the nearest fragment that hides what lies behind it */
     Fragment *fragment;
     int n_fragment, capacity;
 };
@@ -151,8 +154,9 @@ void shadow_map_triangle(ShadowMap *map, const float *const p[3], const Surface 
                          const int32_t *v);
 bool shadow_map_hides(const ShadowMap *map, const float p[3], float bias);
 void shadow_draw(Frame *frame);
-/* Part of the key light that arrives at a place in view space with unit normal n, 0 .. 1. */
-float shadow_at(const Frame *frame, const float p[3], const float n[3]);
+/* Part of the key light that arrives at a place in view space with unit normal n, 0 .. 1. coarse:
+ * for busy surfaces that hide it. */
+float shadow_at(const Frame *frame, const float p[3], const float n[3], bool coarse);
 
 /* renderer_raster.c */
 void raster_opaque(const Frame *frame, Tile *tile, int32_t triangle);

@@ -241,6 +241,7 @@ bool raster_blended(const Frame *frame, Tile *tile, int32_t triangle)
                 continue; /* the whole pixel is beyond an edge */
             float depth = e.depth_0 + e.depth_x * (float)x + e.depth_y * (float)y;
             const float *opaque = tile->depth[y * TILE + x];
+            float cover = tile->cover[y * TILE + x];
             int32_t mask = 0;
 #pragma GCC unroll 1 /* or it is peeled before it is vectorised */
             for (int s = 0; s < SAMPLES; s++) {
@@ -249,7 +250,7 @@ bool raster_blended(const Frame *frame, Tile *tile, int32_t triangle)
                 int seen = (outside >= 0) & ((depth + e.depth[s]) * factor > opaque[s]);
                 mask |= seen ? 1 << s : 0;
             }
-            if (!mask)
+            if (!mask || depth * factor < cover)
                 continue;
             float px = (float)x + frame->tables->middle[mask][0];
             float py = (float)y + frame->tables->middle[mask][1];
@@ -274,6 +275,8 @@ bool raster_blended(const Frame *frame, Tile *tile, int32_t triangle)
                                  .mask = (uint32_t)mask};
             if (!push(tile, y * TILE + x, fragment))
                 return false;
+            if (alpha > 0.97f && mask == (1 << SAMPLES) - 1)
+                tile->cover[y * TILE + x] = fmaxf(cover, fragment.inverse);
         }
     }
     return true;

@@ -51,20 +51,21 @@ static void background(const Frame *frame, int x, int y, float rgb[3])
         rgb[c] = lerpf(linear[o->background[0][c]], linear[o->background[1][c]], t);
 }
 
-/* The nearest fragments of a pixel, near to far. */
-static int sorted_fragments(const Tile *tile, int pixel, Fragment out[MAX_LAYERS])
+/* The fragments of a pixel, far to near. The list is nearly in that order: triangles came near to
+ * far, and each fragment was put in front. */
+static int sorted_fragments(const Tile *tile, int pixel, const Fragment *out[MAX_LAYERS])
 {
-    int n = 0;
+    int n = 0, skip = 0;
+    for (int32_t i = tile->fragments[pixel]; i >= 0; i = tile->fragment[i].next)
+        skip++;
+    skip -= MAX_LAYERS; /* the farthest of too many */
     for (int32_t i = tile->fragments[pixel]; i >= 0; i = tile->fragment[i].next) {
-        Fragment f = tile->fragment[i];
-        if (n == MAX_LAYERS && out[n - 1].inverse >= f.inverse)
+        if (skip-- > 0)
             continue;
-        int k = n < MAX_LAYERS ? n++ : n - 1;
-        while (k > 0 && (out[k - 1].inverse < f.inverse ||
-                         (out[k - 1].inverse == f.inverse && out[k - 1].triangle > f.triangle))) {
+        const Fragment *f = &tile->fragment[i];
+        int k = n++;
+        for (; k > 0 && out[k - 1]->inverse > f->inverse; k--)
             out[k] = out[k - 1];
-            k--;
-        }
         out[k] = f;
     }
     return n;
@@ -107,35 +108,44 @@ static void resolve_pixel(const Frame *frame, const Tile *tile, int px, int py, 
     int x = tile->x0 + px, y = tile->y0 + py;
     Group group[SAMPLES];
     int n_group = find_groups(tile->id[pixel], group);
-    Fragment layer[MAX_LAYERS];
+    const Fragment *layer[MAX_LAYERS];
     int n_layer = sorted_fragments(tile, pixel, layer);
     float clear[SAMPLES], sum[3] = {0}, hair = 0, brow = 0;
     uint8_t brow_label = LABEL_LEFT_BROW;
     for (int s = 0; s < SAMPLES; s++)
         clear[s] = 1.0f / SAMPLES;
-    for (int i = 0; i < n_layer; i++) {
-        const Fragment *f = &layer[i];
+    float left = 1;
+    float colour[3] = {0}; /* of the last fragment that was shaded */
+    int32_t shaded = -1;   /* its surface */
+    for (int i = n_layer - 1; i >= 0 && left > 1 / 256.0f; i--) {
+        const Fragment *f = layer[i];
         float weight = 0;
         for (int s = 0; s < SAMPLES; s++) {
             float w = f->mask >> s & 1 ? f->alpha * clear[s] : 0;
             weight += w;
             clear[s] -= w;
         }
+        left -= weight;
         if (weight < 1 / 1024.0f)
             continue;
         const float *middle = frame->tables->middle[f->mask];
-        float colour[3];
-        Hit hit;
-        hit_at(frame, f->triangle, (float)x + middle[0], (float)y + middle[1], &hit);
-        shade(frame, &hit, colour);
+        int32_t surface = frame->triangle[f->triangle].surface;
+        Material material = frame->scene->surface[surface].material;
+        /* faint hair takes the colour of the hair before it: shading is what costs */
+        if (shaded != surface || weight > 0.06f || material != MATERIAL_HAIR) {
+            Hit hit;
+            hit_at(frame, f->triangle, (float)x + middle[0], (float)y + middle[1], &hit);
+            shade(frame, &hit, colour);
+            shaded = surface;
+            if (material == MATERIAL_BROW)
+                brow_label = (uint8_t)label_at(frame, &hit);
+        }
         for (int c = 0; c < 3; c++)
             sum[c] += weight * colour[c];
-        if (hit.surface->material == MATERIAL_HAIR)
+        if (material == MATERIAL_HAIR)
             hair += weight;
-        if (hit.surface->material == MATERIAL_BROW) {
+        if (material == MATERIAL_BROW)
             brow += weight;
-            brow_label = (uint8_t)label_at(frame, &hit);
-        }
     }
     uint32_t covered = 0;
     for (int g = 0; g < n_group; g++) {
