@@ -49,7 +49,7 @@ static Var random_op(RandomGraph *r, const Param *param, Rng *rng, const Var *va
 static void declare(ParamSet *set, Param *param)
 {
     for (int i = 0; i < N_PARAMS; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "w%d", i);
         param[i] = params_declare(set, name, shape4(RANDOM_C, RANDOM_C, 3, 3),
                                   (Init){INIT_NORMAL, (real).2});
