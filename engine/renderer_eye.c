@@ -17,14 +17,17 @@ void shade_eye(const Frame *frame, const Hit *hit, float rgb[3])
         float du = hit->uv[0] - iris_centre[i][0], dv = hit->uv[1] - iris_centre[i][1];
         distance = fminf(distance, sqrtf(du * du + dv * dv));
     }
+    /* the ring around the iris, softly dark on both sides of its edge */
+    float edge = (distance - iris_radius) / (0.16f * iris_radius);
+    float limbus = 1 - 0.45f / (1 + edge * edge);
     float iris = 1 - smoothstepf(0.93f * iris_radius, 1.04f * iris_radius, distance);
     /* the sclera is never white: it is veiled and takes colour from the lids */
-    const float sclera[3] = {0.90f, 0.83f, 0.79f};
+    const float sclera[3] = {0.88f * limbus, 0.82f * limbus, 0.79f * limbus};
     /* brown irises are painted too red */
     albedo[1] = lerpf(albedo[1], fmaxf(albedo[1], 0.46f * albedo[0]), iris);
     albedo[2] = lerpf(albedo[2], fmaxf(albedo[2], 0.17f * albedo[0]), iris);
     for (int c = 0; c < 3; c++)
-        albedo[c] *= lerpf(sclera[c], 1.35f * scene->iris_tint[c], iris);
+        albedo[c] *= lerpf(sclera[c], 1.05f * limbus * scene->iris_tint[c], iris);
 
     int side = hit->p[0] > 0.5f * (frame->eye[0][0] + frame->eye[1][0]) ? 0 : 1;
     float from[3];
@@ -35,7 +38,7 @@ void shade_eye(const Frame *frame, const Hit *hit, float rgb[3])
         dot3((const float[3]){frame->rotation[0][1], frame->rotation[1][1], frame->rotation[2][1]},
              from);
     /* lids and lashes shade the ball, the upper ones most */
-    float lid = 1 - 0.62f * smoothstepf(0.02f, 0.36f, up / radius);
+    float lid = 1 - 0.72f * smoothstepf(-0.02f, 0.36f, up / radius);
     lid *= 1 - 0.25f * smoothstepf(-0.22f, -0.42f, up / radius);
 
     float n[3] = {from[0], from[1], from[2]};

@@ -26,7 +26,7 @@ typedef struct SkinVertex {
     float ambient; /* visible part of the surroundings, 0 .. 1 */
     float lip;     /* -1 skin, 0 vermilion border .. 6 inner seal, 7 mouth bag */
     float upper;   /* 1 upper lip, -1 lower, 0 at the corners */
-    float lid;     /* 1 on the rim of the lids, 0 from the next vertices on */
+    float lid;     /* how dark the rim of the lids is, 1 above; 0 from the next vertices on */
     float beard;   /* 1 where stubble grows */
     float scalp;   /* 1 where hair grows */
     float nose;    /* > 0 inside Helen's nose */

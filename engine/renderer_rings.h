@@ -8,7 +8,9 @@ enum {
     LIP_RINGS = 7,
     LIP_RING = 38,
     SEAL_RING = 5, /* where closed lips touch */
-    LID_RING = 28
+    LID_RING = 28,
+    UPPER_LID = 9,
+    UPPER_LID_END = 20
 };
 
 /* From the vermilion border to the inner seal; each starts at the top centre, runs over the left

@@ -42,8 +42,8 @@ static void rest_place(const Hit *hit, float place[2])
         for (int c = 0; c < 3; c++)
             p[c] += hit->b[k] * hit->surface->rest[3 * hit->v[k] + c];
     float around = p[0] < 0 ? p[2] : -p[2];
-    place[0] = (0.75f * p[0] + 0.6f * around) / 1.5f;
-    place[1] = (p[1] - 0.45f * p[2]) / 1.5f;
+    place[0] = (0.75f * p[0] + 0.6f * around) * 1.1f;
+    place[1] = (p[1] - 0.45f * p[2]) * 1.1f;
 }
 
 void shade_skin(const Frame *frame, const Hit *hit, float rgb[3])
@@ -87,9 +87,9 @@ void shade_skin(const Frame *frame, const Hit *hit, float rgb[3])
     }
     float seal = smoothstepf(4.2f, 6.0f, skin.lip);
     float ambient = skin.ambient * (1 - 0.75f * seal);
-    float rim = skin.lid * 0.25f;
+    float rim = skin.lid * 0.55f;
     for (int c = 0; c < 3; c++)
-        albedo[c] *= 1 - rim * (c == 0 ? 0.7f : 1.0f);
+        albedo[c] *= 1 - rim * (c == 0 ? 0.85f : 1.0f);
 
     float view[3] = {-hit->p[0], -hit->p[1], -hit->p[2]};
     normalize3(view);
@@ -109,11 +109,11 @@ void shade_skin(const Frame *frame, const Hit *hit, float rgb[3])
         light[c] = visible * lerpf(frame->ground[c], frame->sky[c], up);
     }
     const float wrap[3] = {0.34f, 0.16f, 0.11f};
-    float roughness = lerpf(0.48f, 0.34f, lip);
+    float roughness = lerpf(0.48f, 0.38f, lip);
     float luminance = 0.2126f * albedo[0] + 0.7152f * albedo[1] + 0.0722f * albedo[2];
     /* the same highlight that is lost on fair skin makes dark skin look like plastic */
     float matte = lerpf(0.35f, 0.72f, clampf(2.2f * luminance, 0, 1));
-    float oily = lerpf(matte, 0.9f, lip) * (1 + 0.35f * noise[3] * pores);
+    float oily = lerpf(matte, 0.75f, lip) * (1 + 0.2f * noise[3] * pores);
     for (int i = 0; i < LIGHT_COUNT; i++) {
         const Light *l = &frame->light[i];
         float smooth_cos = dot3(hit->n, l->to), bent_cos = dot3(bent, l->to);
@@ -126,7 +126,7 @@ void shade_skin(const Frame *frame, const Hit *hit, float rgb[3])
             w *= i == LIGHT_KEY ? soft[c] : 1;
             light[c] += occlusion * w * l->colour[c];
         }
-        float gloss = ggx(bent, l->to, view, roughness, 0.035f) * oily * occlusion;
+        float gloss = ggx(bent, l->to, view, roughness, 0.035f) * oily * ambient;
         shine += (i == LIGHT_KEY ? shadow : 0.8f) * gloss * l->colour[1];
     }
     for (int c = 0; c < 3; c++)

@@ -122,7 +122,9 @@ static void set_lids(RenderTables *t, const Surface *s)
     for (int i = 0; i < s->n_vertex; i++)
         for (int k = 0; k < 2 * LID_RING; k++)
             if (lid_ring[k / LID_RING][k % LID_RING] == s->source[i])
-                t->skin[i].lid = 1;
+                t->skin[i].lid = k % LID_RING >= UPPER_LID && k % LID_RING <= UPPER_LID_END
+                                     ? 1
+                                     : 0.45f; /* lashes are dense above */
 }
 
 /* Regions of the base head, which is the same for everybody (dm; chin y 6.16, eyes y 7.28,
