@@ -42,6 +42,17 @@ static void *guarded_alloc(size_t bytes)
     return p + GUARD;
 }
 
+/* NaN at both ends, or all over if it is small. */
+static void *scratch_alloc(size_t bytes)
+{
+    size_t edge = bytes < 1 << 20 ? bytes : 1 << 20;
+    char *p = guarded_alloc(bytes);
+
+    memset(p, 0xFF, edge);
+    memset(p + bytes - edge, 0xFF, edge);
+    return p;
+}
+
 static void guarded_free(void *data)
 {
     if (data != NULL)
@@ -194,17 +205,12 @@ void case_open(OpCase *c, const CaseRow *row)
         DType type = c->inferred.saved_type[s];
         c->saved[s] = guarded_tensor(c->inferred.saved[s], type == DTYPE_I32 ? type : DTYPE_REAL);
     }
+    c->forward_scratch = scratch_alloc(c->inferred.forward_scratch);
+    c->backward_scratch = scratch_alloc(c->inferred.backward_scratch);
     c->step = (StepState){.step = 3, .seed = 5, .learning_rate = (real).01};
     for (int w = 0; w < STEP_MAX_WEIGHTS; w++)
         c->step.weight[w] = (real)(.5 + w);
     case_reset(c);
-}
-
-static void drop_scratch(OpCase *c)
-{
-    guarded_free(c->scratch);
-    c->scratch = NULL;
-    c->scratch_bytes = 0;
 }
 
 void case_free(OpCase *c)
@@ -217,19 +223,8 @@ void case_free(OpCase *c)
     guarded_free(c->dout.data);
     for (int s = 0; s < OP_MAX_SAVED; s++)
         guarded_free(c->saved[s].data);
-    drop_scratch(c);
-}
-
-/* Scratch of exactly the promised size, full of NaN at both ends (all of it if it is small). */
-static void take_scratch(OpCase *c, size_t bytes)
-{
-    size_t edge = bytes < 1 << 20 ? bytes : 1 << 20;
-
-    drop_scratch(c);
-    c->scratch = guarded_alloc(bytes);
-    c->scratch_bytes = bytes;
-    memset(c->scratch, 0xFF, edge);
-    memset((char *)c->scratch + bytes - edge, 0xFF, edge);
+    guarded_free(c->forward_scratch);
+    guarded_free(c->backward_scratch);
 }
 
 static Call base_call(const OpCase *c)
@@ -245,13 +240,12 @@ void case_forward(OpCase *c, bool in_place)
 {
     Call call = base_call(c);
 
-    take_scratch(c, c->inferred.forward_scratch);
     for (int i = 0; i < c->n_in; i++)
         call.in[i] = c->in[i];
     call.out = c->out;
     if (in_place)
         call.out.data = c->in[0].data;
-    call.scratch = c->scratch;
+    call.scratch = c->forward_scratch;
     forward_of[c->row->op](&call);
     case_check_sentinels(c, "forward");
 }
@@ -260,7 +254,6 @@ void case_backward(OpCase *c, unsigned wanted, real beta, bool in_place)
 {
     Call call = base_call(c);
 
-    take_scratch(c, c->inferred.backward_scratch);
     for (int i = 0; i < c->n_in; i++) {
         call.in[i] = c->in[i];
         if ((c->info->reads & READS_IN(i)) == 0)
@@ -277,7 +270,7 @@ void case_backward(OpCase *c, unsigned wanted, real beta, bool in_place)
     call.dout = c->dout;
     if (in_place)
         call.din[0].data = c->dout.data;
-    call.scratch = c->scratch;
+    call.scratch = c->backward_scratch;
     backward_of[c->row->op](&call);
     case_check_sentinels(c, "backward");
 }
@@ -298,6 +291,7 @@ void case_check_sentinels(const OpCase *c, const char *when)
         check_guard(c, c->saved[s], "saved", s, when);
     check_guard(c, c->out, "out", 0, when);
     check_guard(c, c->dout, "dout", 0, when);
-    if (c->scratch != NULL && !guard_is_whole(c->scratch, c->scratch_bytes))
+    if (!guard_is_whole(c->forward_scratch, c->inferred.forward_scratch) ||
+        !guard_is_whole(c->backward_scratch, c->inferred.backward_scratch))
         fail_msg("%s %s: %s wrote outside scratch", c->row->op_name, c->row->shapes, when);
 }

@@ -21,8 +21,7 @@ typedef struct OpCase {
     int n_in;
     Tensor in[OP_MAX_IN], din[OP_MAX_IN];
     Tensor out, dout, saved[OP_MAX_SAVED];
-    void *scratch;
-    size_t scratch_bytes;
+    void *forward_scratch, *backward_scratch; /* of exactly the promised size */
 } OpCase;
 
 /* Shapes written as "2x3 4 -" into shape; how many. */
