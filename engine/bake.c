@@ -101,12 +101,22 @@ static bool add_base(Bake *b, Error *err)
     return ok;
 }
 
-/* Face targets, expression units of one head, and the macro heads of the ages and weights we blend. */
+/* Face targets, expression units of one head, and the macro heads of the ages and weights we blend.
+ */
 static bool target_wanted(const char *name)
 {
     static const char *const folder[] = {
-        "nose/",      "mouth/", "eyes/", "chin/",     "cheek/", "forehead/",
-        "head/",      "ears/",  "neck/", "eyebrows/", "expression/units/caucasian/",
+        "nose/",
+        "mouth/",
+        "eyes/",
+        "chin/",
+        "cheek/",
+        "forehead/",
+        "head/",
+        "ears/",
+        "neck/",
+        "eyebrows/",
+        "expression/units/caucasian/",
     };
     static const char *const race[] = {"african", "asian", "caucasian"};
     static const char *const gender[] = {"female", "male"};
@@ -123,19 +133,21 @@ static bool target_wanted(const char *name)
     for (int g = 0; g < 2; g++)
         for (int a = 0; a < 3; a++)
             for (int k = 0; k < 3; k++) {
-                snprintf(macro, sizeof macro, "macrodetails/%s-%s-%s.target", race[k], gender[g], age[a]);
+                snprintf(macro, sizeof macro, "macrodetails/%s-%s-%s.target", race[k], gender[g],
+                         age[a]);
                 if (strcmp(name, macro) == 0)
                     return true;
-                snprintf(macro, sizeof macro, "macrodetails/universal-%s-%s-averagemuscle-%sweight.target",
-                         gender[g], age[a], weight[k]);
+                snprintf(macro, sizeof macro,
+                         "macrodetails/universal-%s-%s-averagemuscle-%sweight.target", gender[g],
+                         age[a], weight[k]);
                 if (strcmp(name, macro) == 0)
                     return true;
             }
     return false;
 }
 
-/* "data/targets/nose/nose-hump-morehump.target" to "nose-hump-morehump"; units get "unit-" in front, since
- * one of them has the name of a nose target. */
+/* "data/targets/nose/nose-hump-morehump.target" to "nose-hump-morehump"; units get "unit-" in
+ * front, since one of them has the name of a nose target. */
 static void target_short_name(const char *name, char *out, size_t size)
 {
     const char *slash = strrchr(name, '/');
@@ -297,7 +309,8 @@ static bool split_mesh(Split *s, const Bake *b, const SourceMesh *mesh)
     s->vertex = malloc(corners * sizeof *s->vertex);
     s->uv = malloc(corners * sizeof *s->uv);
     s->triangle = malloc(corners * 2 * sizeof *s->triangle);
-    int32_t *first = malloc((size_t)mesh->n_vertex * sizeof *first), *next = malloc(corners * sizeof *next);
+    int32_t *first = malloc((size_t)mesh->n_vertex * sizeof *first),
+            *next = malloc(corners * sizeof *next);
     bool ok = s->vertex && s->uv && s->triangle && first && next;
     for (int v = 0; ok && v < mesh->n_vertex; v++)
         first[v] = -1;
@@ -371,7 +384,8 @@ static bool add_mesh(Bake *b, const char *name, const SourceMesh *mesh, Error *e
     return ok;
 }
 
-/* Lets colours grow into transparent texels, so that filtering at a strand's edge meets no foreign colour. */
+/* Lets colours grow into transparent texels, so that filtering at a strand's edge meets no foreign
+ * colour. */
 static bool bleed(uint8_t *pixel, int width, int height)
 {
     enum { PASSES = 12, OPAQUE = 24 };
@@ -417,14 +431,25 @@ static bool bleed(uint8_t *pixel, int width, int height)
     return true;
 }
 
+/* Brows are shipped as a thin veil: lay it on three times, a' = 1 - (1 - a)^3. */
+static void thicken(uint8_t *pixel, int width, int height)
+{
+    for (size_t i = 0; i < (size_t)width * (size_t)height; i++) {
+        float clear = 1 - (float)pixel[4 * i + 3] / 255;
+        pixel[4 * i + 3] = (uint8_t)(255 * (1 - clear * clear * clear) + 0.5f);
+    }
+}
+
 static float srgb_to_linear(uint8_t v)
 {
     float s = (float)v / 255;
     return s <= 0.04045f ? s / 12.92f : powf((s + 0.055f) / 1.055f, 2.4f);
 }
 
-/* Mean linear colour of a skin over the face, texel by vertex: what the skin tone is set against. */
-static void face_colour(const Bake *b, const uint8_t *pixel, int width, int height, int channels, float mean[3])
+/* Mean linear colour of a skin over the face, texel by vertex: what the skin tone is set against.
+ */
+static void face_colour(const Bake *b, const uint8_t *pixel, int width, int height, int channels,
+                        float mean[3])
 {
     double sum[3] = {0};
     int n = 0;
@@ -433,10 +458,11 @@ static void face_colour(const Bake *b, const uint8_t *pixel, int width, int heig
             continue;
         for (int k = 0; k < 4; k++) {
             int v = b->base.corner[4 * f + k];
-            const float *p = b->base.position + 3 * v, *uv = b->base.uv + 2 * b->base.corner_uv[4 * f + k];
+            const float *p = b->base.position + 3 * v,
+                        *uv = b->base.uv + 2 * b->base.corner_uv[4 * f + k];
             /* Cheeks and forehead; not the mouth, the eyes, or what lies inside. */
-            if (b->rig.bag[v] || p[2] < 0.9f || p[1] < 6.3f || p[1] > 8 || (p[1] > 7.15f && p[1] < 7.5f) ||
-                (p[1] < 6.75f && fabsf(p[0]) < 0.3f))
+            if (b->rig.bag[v] || p[2] < 0.9f || p[1] < 6.3f || p[1] > 8 ||
+                (p[1] > 7.15f && p[1] < 7.5f) || (p[1] < 6.75f && fabsf(p[0]) < 0.3f))
                 continue;
             int x = (int)(uv[0] * (float)width), y = (int)((1 - uv[1]) * (float)height);
             x = x < 0 ? 0 : x >= width ? width - 1 : x;
@@ -462,6 +488,8 @@ static bool add_texture(Bake *b, const BakeFile *from, Error *err)
     bool skin = strncmp(from->name, "skin-", 5) == 0;
     if (skin)
         face_colour(b, pixel, width, height, channels, face);
+    if (channels == 4 && strncmp(from->name, "brow-", 5) == 0)
+        thicken(pixel, width, height);
     size_t row = (size_t)width * (size_t)channels, bytes = row * (size_t)height;
     uLongf packed_size = compressBound(bytes);
     uint8_t *packed = malloc(packed_size);
@@ -469,7 +497,8 @@ static bool add_texture(Bake *b, const BakeFile *from, Error *err)
     if (ok) {
         for (size_t y = 0; y < (size_t)height; y++)
             for (size_t i = row; i-- > (size_t)channels;)
-                pixel[y * row + i] = (uint8_t)(pixel[y * row + i] - pixel[y * row + i - (size_t)channels]);
+                pixel[y * row + i] =
+                    (uint8_t)(pixel[y * row + i] - pixel[y * row + i - (size_t)channels]);
         ok = compress2(packed, &packed_size, pixel, bytes, 9) == Z_OK;
     }
     int32_t size[3] = {width, height, channels};
@@ -490,7 +519,8 @@ static bool read_sources(Bake *b, Error *err)
 {
     char path[PATH_SIZE];
     snprintf(path, sizeof path, "%s/public/data/models/human_full_size.json", b->package);
-    if (!source_mesh_read(&b->base, path, false, err) || !source_targets_read(&b->targets, b->package, err))
+    if (!source_mesh_read(&b->base, path, false, err) ||
+        !source_targets_read(&b->targets, b->package, err))
         return false;
     b->proxy = calloc((size_t)bake_n_proxies, sizeof *b->proxy);
     if (!b->proxy)
@@ -508,7 +538,8 @@ static bool bake(Bake *b, const char *pack_path, Error *err)
     b->file = tensor_file_new();
     if (!b->file)
         return out_of_memory(err);
-    bool ok = read_sources(b, err) && choose_vertices(b, err) && bake_rig(&b->rig, &b->base, b->visible, err) &&
+    bool ok = read_sources(b, err) && choose_vertices(b, err) &&
+              bake_rig(&b->rig, &b->base, b->visible, err) &&
               tensor_file_set_meta(b->file, "format", PACK_FORMAT, err) &&
               tensor_file_set_meta(b->file, "version", PACK_VERSION, err) && add_base(b, err) &&
               add_targets(b, err) && add_bones(b, err) && add_follow(b, err) &&

@@ -78,10 +78,10 @@ static float distance(const float *p, const float *q)
     return sqrtf(x * x + y * y + z * z);
 }
 
-/* Shortest paths over the mesh from the seeds, as far as `limit`; INFINITY beyond. queue: a ring buffer of
- * SOURCE_VERTICES + 1 entries, each vertex in it at most once. */
-static void geodesic(const SourceMesh *base, const Adjacency *a, const int *seed, int n_seed, float limit,
-                     float *d, int32_t *queue, uint8_t *queued)
+/* Shortest paths over the mesh from the seeds, as far as `limit`; INFINITY beyond. queue: a ring
+ * buffer of SOURCE_VERTICES + 1 entries, each vertex in it at most once. */
+static void geodesic(const SourceMesh *base, const Adjacency *a, const int *seed, int n_seed,
+                     float limit, float *d, int32_t *queue, uint8_t *queued)
 {
     enum { RING = SOURCE_VERTICES + 1 };
     int head = 0, tail = 0;
@@ -125,8 +125,8 @@ static bool shares_face(const SourceMesh *base, int a, int b, int c)
     return false;
 }
 
-/* Walks the edge loop start, next, ... : at each vertex straight on, that is along the edge that shares no
- * quad with the last one. Returns its length, 0 if it does not close. */
+/* Walks the edge loop start, next, ... : at each vertex straight on, that is along the edge that
+ * shares no quad with the last one. Returns its length, 0 if it does not close. */
 static int edge_loop(const SourceMesh *base, const Adjacency *a, int start, int next, int *ring)
 {
     int n = 0;
@@ -222,7 +222,8 @@ static void nearest(const SourceMesh *base, int v, const uint8_t *candidate, boo
         weight[i] /= sum;
 }
 
-/* Mean inward direction of the seeds' quads: minus the normal, by which the pivot is pushed under the skin. */
+/* Mean inward direction of the seeds' quads: minus the normal, by which the pivot is pushed under
+ * the skin. */
 static void inward(const SourceMesh *base, const int *seed, int n_seed, float out[3])
 {
     float sum[3] = {0};
@@ -251,8 +252,8 @@ static void inward(const SourceMesh *base, const int *seed, int n_seed, float ou
         out[k] = length > 0 ? -sum[k] / length : 0;
 }
 
-static void bone_place(BoneWeights *bone, const SourceMesh *base, const int *seed, int n_seed, float radius,
-                       int eye_joint)
+static void bone_place(BoneWeights *bone, const SourceMesh *base, const int *seed, int n_seed,
+                       float radius, int eye_joint)
 {
     if (eye_joint) {
         bone->n_pivot = JOINT_SIZE;
@@ -279,7 +280,8 @@ static void front_skin(const SourceMesh *base, const uint8_t *bag, uint8_t *fron
 }
 
 /* Splits a lid's rim into its upper and lower half by the line between its outermost vertices. */
-static void split_rim(const SourceMesh *base, const int *ring, int n, uint8_t *upper, uint8_t *lower)
+static void split_rim(const SourceMesh *base, const int *ring, int n, uint8_t *upper,
+                      uint8_t *lower)
 {
     int first = ring[0], last = ring[0];
     for (int i = 1; i < n; i++) {
@@ -298,13 +300,15 @@ static void split_rim(const SourceMesh *base, const int *ring, int n, uint8_t *u
 
 static bool follow_lashes(BakedRig *rig, const SourceMesh *base, const Adjacency *a)
 {
-    uint8_t *half = calloc(4, SOURCE_VERTICES); /* left upper, left lower, right upper, right lower */
+    uint8_t *half =
+        calloc(4, SOURCE_VERTICES); /* left upper, left lower, right upper, right lower */
     if (!half)
         return false;
     bool ok = true;
     for (int side = 0; side < 2 && ok; side++) {
         int ring[MAX_RING];
-        int n = edge_loop(base, a, side ? RIGHT_RIM : LEFT_RIM, side ? RIGHT_RIM_NEXT : LEFT_RIM_NEXT, ring);
+        int n = edge_loop(base, a, side ? RIGHT_RIM : LEFT_RIM,
+                          side ? RIGHT_RIM_NEXT : LEFT_RIM_NEXT, ring);
         ok = n > 0;
         if (ok)
             split_rim(base, ring, n, half + (2 * side) * SOURCE_VERTICES,
@@ -323,8 +327,8 @@ static bool follow_lashes(BakedRig *rig, const SourceMesh *base, const Adjacency
     return ok;
 }
 
-/* Of a pair that shares the middle, the part of the bone on the side x > 0: both parts add up to 1, and pass
- * smoothly into each other over half the radius. */
+/* Of a pair that shares the middle, the part of the bone on the side x > 0: both parts add up to 1,
+ * and pass smoothly into each other over half the radius. */
 static float side_share(float x, float radius)
 {
     float t = 0.5f + x / radius;
@@ -352,7 +356,9 @@ static bool bake_weights(BakedRig *rig, const SourceMesh *base, const Adjacency 
             bone->mirrored = side == 1;
             bool eye = strcmp(from->name, "eye") == 0;
             bone_place(bone, base, seed, from->n_seed, from->radius,
-                       !eye ? 0 : side ? RIGHT_EYE_JOINT : LEFT_EYE_JOINT);
+                       !eye   ? 0
+                       : side ? RIGHT_EYE_JOINT
+                              : LEFT_EYE_JOINT);
             ok = (bone->weight = calloc(SOURCE_VERTICES, sizeof *bone->weight));
             /* exp(-1.6 (d/r)^2) falls below .004 at d = 1.86 r. */
             if (ok)
@@ -394,10 +400,12 @@ static bool bake_weights(BakedRig *rig, const SourceMesh *base, const Adjacency 
 static void follow_skin(BakedRig *rig, const SourceMesh *base, const uint8_t *visible)
 {
     for (int v = SOURCE_BODY; v < SOURCE_VERTICES; v++) {
-        bool rigid = (v >= LEFT_EYE && v < LASHES) || (v >= LEFT_EYE_JOINT && v < RIGHT_EYE_JOINT + JOINT_SIZE);
+        bool rigid = (v >= LEFT_EYE && v < LASHES) ||
+                     (v >= LEFT_EYE_JOINT && v < RIGHT_EYE_JOINT + JOINT_SIZE);
         bool lash = v >= LASHES && v < LASHES_END;
         if (!rigid && !lash)
-            nearest(base, v, visible, false, RIG_FOLLOWED, rig->follow + 4 * v, rig->follow_weight + 4 * v);
+            nearest(base, v, visible, false, RIG_FOLLOWED, rig->follow + 4 * v,
+                    rig->follow_weight + 4 * v);
     }
 }
 
@@ -420,8 +428,9 @@ bool bake_rig(BakedRig *rig, const SourceMesh *base, const uint8_t *visible, Err
     adjacency_free(&a);
     if (!ok) {
         baked_rig_free(&r);
-        return error_set(err, memory ? "the base mesh lacks MakeHuman's lip or lid rings: another version?"
-                                     : "out of memory");
+        return error_set(
+            err, memory ? "the base mesh lacks MakeHuman's lip or lid rings: another version?"
+                        : "out of memory");
     }
     *rig = r;
     return true;

@@ -151,14 +151,15 @@ bool source_mesh_read(SourceMesh *mesh, const char *path, bool proxy, Error *err
     m.n_vertex = (int)(n_position / 3);
     m.n_uv = (int)(n_uv / 2);
     bool ok = m.position && m.uv && face && n_position % 3 == 0 && n_uv % 2 == 0 &&
-              (proxy || m.n_vertex == SOURCE_VERTICES) && faces_parse(&m, face, n_face, m.n_vertex) &&
-              (proxy || m.n_face == SOURCE_FACES) && (!proxy || proxy_parse(&m, root));
+              (proxy || m.n_vertex == SOURCE_VERTICES) &&
+              faces_parse(&m, face, n_face, m.n_vertex) && (proxy || m.n_face == SOURCE_FACES) &&
+              (!proxy || proxy_parse(&m, root));
     free(face);
     json_decref(root);
     if (!ok) {
         source_mesh_free(&m);
-        return foreign(path, proxy ? "is not a proxy mesh of MakeHuman" : "is not MakeHuman's base mesh",
-                       err);
+        return foreign(
+            path, proxy ? "is not a proxy mesh of MakeHuman" : "is not MakeHuman's base mesh", err);
     }
     *mesh = m;
     return true;
@@ -235,14 +236,16 @@ void source_targets_free(SourceTargets *targets)
     memset(targets, 0, sizeof *targets);
 }
 
-bool source_target_find(const SourceTargets *targets, const char *name, const int16_t **row, Error *err)
+bool source_target_find(const SourceTargets *targets, const char *name, const int16_t **row,
+                        Error *err)
 {
     char full[256], *key = full;
     snprintf(full, sizeof full, "data/targets/%s.target", name);
     char *const *found =
         bsearch(&key, targets->name, SOURCE_TARGETS, sizeof *targets->name, compare_names);
     if (!found)
-        return error_set(err, "MakeHuman's target-list.json has no target %s: another version?", name);
+        return error_set(err, "MakeHuman's target-list.json has no target %s: another version?",
+                         name);
     *row = targets->delta + (size_t)(found - targets->name) * SOURCE_VERTICES * 3;
     return true;
 }
@@ -256,8 +259,8 @@ bool source_image_read(uint8_t **pixel, int *width, int *height, int *channels, 
         return false;
     int w, h, n;
     uint8_t *image = NULL;
-    if (bytes <= INT_MAX && stbi_info_from_memory(data, (int)bytes, &w, &h, &n) && w <= 4096 && h <= 4096 &&
-        (w & (w - 1)) == 0 && (h & (h - 1)) == 0) {
+    if (bytes <= INT_MAX && stbi_info_from_memory(data, (int)bytes, &w, &h, &n) && w <= 4096 &&
+        h <= 4096 && (w & (w - 1)) == 0 && (h & (h - 1)) == 0) {
         int wanted = n == 2 || n == 4 ? 4 : 3;
         image = stbi_load_from_memory(data, (int)bytes, &w, &h, &n, wanted);
         n = wanted;

@@ -106,7 +106,8 @@ bool character_schema_name(const char *path, char name[static 32], Error *err)
     return ok;
 }
 
-static bool read_continuous(const char *path, const Schema *schema, json_t *object, float *x, Error *err)
+static bool read_continuous(const char *path, const Schema *schema, json_t *object, float *x,
+                            Error *err)
 {
     const char *key;
     json_t *value;
@@ -114,7 +115,8 @@ static bool read_continuous(const char *path, const Schema *schema, json_t *obje
     {
         int i = schema_find(schema, key);
         if (i < 0)
-            return error_set(err, "%s: the schema %s has no parameter \"%s\"", path, schema->name, key);
+            return error_set(err, "%s: the schema %s has no parameter \"%s\"", path, schema->name,
+                             key);
         double v = json_number_value(value);
         if (!json_is_number(value) || !(v >= 0 && v <= 1))
             return error_set(err, "%s: \"%s\" must be a number in [0, 1]", path, key);
@@ -123,7 +125,8 @@ static bool read_continuous(const char *path, const Schema *schema, json_t *obje
     return true;
 }
 
-static bool read_discrete(const char *path, const Schema *schema, json_t *object, float *x, Error *err)
+static bool read_discrete(const char *path, const Schema *schema, json_t *object, float *x,
+                          Error *err)
 {
     const char *key;
     json_t *value;
@@ -131,7 +134,8 @@ static bool read_discrete(const char *path, const Schema *schema, json_t *object
     {
         int g = schema_find_group(schema, key);
         if (g < 0)
-            return error_set(err, "%s: the schema %s has no choice \"%s\"", path, schema->name, key);
+            return error_set(err, "%s: the schema %s has no choice \"%s\"", path, schema->name,
+                             key);
         const ControlGroup *group = &schema->group[g];
         const char *option = json_string_value(value);
         int chosen = -1;
@@ -146,7 +150,8 @@ static bool read_discrete(const char *path, const Schema *schema, json_t *object
     return true;
 }
 
-static bool read_character(const char *path, const Schema *schema, json_t *root, float *x, Error *err)
+static bool read_character(const char *path, const Schema *schema, json_t *root, float *x,
+                           Error *err)
 {
     const char *name = json_string_value(json_object_get(root, "schema"));
     if (strcmp(name, schema->name) != 0)
@@ -154,12 +159,14 @@ static bool read_character(const char *path, const Schema *schema, json_t *root,
                          schema->name);
     const json_t *version = json_object_get(root, "version");
     if (!json_is_integer(version) || json_integer_value(version) != schema->version)
-        return error_set(err, "%s: is of another version of the schema %s than %d", path, schema->name,
-                         schema->version);
-    json_t *continuous = json_object_get(root, "continuous"), *discrete = json_object_get(root, "discrete");
+        return error_set(err, "%s: is of another version of the schema %s than %d", path,
+                         schema->name, schema->version);
+    json_t *continuous = json_object_get(root, "continuous"),
+           *discrete = json_object_get(root, "discrete");
     if ((continuous && !json_is_object(continuous)) || (discrete && !json_is_object(discrete)))
         return error_set(err, "%s: \"continuous\" and \"discrete\" must be objects", path);
-    return read_continuous(path, schema, continuous, x, err) && read_discrete(path, schema, discrete, x, err);
+    return read_continuous(path, schema, continuous, x, err) &&
+           read_discrete(path, schema, discrete, x, err);
 }
 
 bool character_load(const char *path, const Schema *schema, float *x, Error *err)

@@ -59,7 +59,8 @@ static bool piece_open(Engine *e, Piece *piece, const char *mesh, const char *te
     piece->mesh = pack_mesh(e->pack, mesh);
     const PackTexture *t = pack_texture(e->pack, texture);
     if (!piece->mesh || !t)
-        return error_set(err, "the asset pack has no \"%s\"; bake it again", piece->mesh ? texture : mesh);
+        return error_set(err, "the asset pack has no \"%s\"; bake it again",
+                         piece->mesh ? texture : mesh);
     piece->texture = &t->texture;
     piece->rest = malloc((size_t)piece->mesh->n_vertex * 3 * sizeof *piece->rest);
     float *scratch = malloc(((size_t)piece->mesh->n_bound * 3 + 1) * sizeof *scratch);
@@ -86,7 +87,8 @@ static bool option_open(Engine *e, const char *prefix, const char *option, Piece
         char name[NAME_SIZE];
         snprintf(name, sizeof name, "%s%.*s", prefix, (int)length, at);
         if (n == MAX_PIECES)
-            return error_set(err, "schema %s: option \"%s\" has too many parts", e->schema->name, option);
+            return error_set(err, "schema %s: option \"%s\" has too many parts", e->schema->name,
+                             option);
         if (!piece_open(e, &piece[n], name, name, err))
             return error_prefix(err, "schema %s: option \"%s\"", e->schema->name, option);
         at += length + (at[length] == '+');
@@ -253,7 +255,8 @@ typedef struct Workspace {
     float *block, *position, *scratch, *next;
 } Workspace;
 
-static bool workspace_new(Workspace *w, const Engine *e, const Piece *const *piece, int n, Error *err)
+static bool workspace_new(Workspace *w, const Engine *e, const Piece *const *piece, int n,
+                          Error *err)
 {
     size_t vertices = (size_t)e->pack->n_vertex * 3, scratch = rig_scratch(e->rig), surfaces = 0;
     for (int i = 0; i < n; i++) {
@@ -315,8 +318,8 @@ static int choose_pieces(const Engine *e, const float *x, const Piece **piece, M
 {
     int n = 0;
     const Piece *fixed[] = {&e->skin, &e->eyes, &e->teeth, &e->tongue, &e->lashes};
-    static const Material fixed_material[] = {MATERIAL_SKIN, MATERIAL_EYE, MATERIAL_TEETH, MATERIAL_TEETH,
-                                              MATERIAL_LASH};
+    static const Material fixed_material[] = {MATERIAL_SKIN, MATERIAL_EYE, MATERIAL_TEETH,
+                                              MATERIAL_TEETH, MATERIAL_LASH};
     for (; n < 5; n++) {
         piece[n] = fixed[n];
         material[n] = fixed_material[n];
@@ -331,8 +334,8 @@ static int choose_pieces(const Engine *e, const float *x, const Piece **piece, M
     return n;
 }
 
-static void build_scene(const Engine *e, const float *x, const Piece *const *piece, const Material *material,
-                        int n, Workspace *w, Scene *scene)
+static void build_scene(const Engine *e, const float *x, const Piece *const *piece,
+                        const Material *material, int n, Workspace *w, Scene *scene)
 {
     float trait[TRAIT_COUNT];
     rig_traits(e->rig, x, trait);
@@ -345,7 +348,8 @@ static void build_scene(const Engine *e, const float *x, const Piece *const *pie
         w->next += (size_t)piece[i]->mesh->n_vertex * 3;
         rig_mesh(piece[i]->mesh, w->position, vertices, w->scratch);
         Surface *s = &scene->surface[scene->n_surface++];
-        *s = piece[i] == &e->skin ? skin_surface(e, vertices) : surface_of(piece[i], material[i], vertices);
+        *s = piece[i] == &e->skin ? skin_surface(e, vertices)
+                                  : surface_of(piece[i], material[i], vertices);
         if (material[i] == MATERIAL_SKIN)
             dress_skin(e, s, &look, male);
         else if (material[i] == MATERIAL_EYE)

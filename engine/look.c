@@ -3,8 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-const char *const look_iris_name[LOOK_IRISES] = {"eyes-brown", "eyes-brownlight", "eyes-green", "eyes-grey",
-                                                 "eyes-blue"};
+const char *const look_iris_name[LOOK_IRISES] = {"eyes-brown", "eyes-brownlight", "eyes-green",
+                                                 "eyes-grey", "eyes-blue"};
 
 typedef struct Srgb {
     unsigned char r, g, b;
@@ -14,8 +14,8 @@ typedef struct Srgb {
 static const Srgb skin_ramp[] = {{214, 174, 157}, {205, 161, 141}, {193, 147, 124}, {173, 127, 104},
                                  {143, 100, 79},  {105, 70, 54},   {73, 48, 38}};
 /* Black, brown, light brown, blond. */
-static const Srgb hair_ramp[] = {{16, 14, 13},   {34, 26, 21},    {60, 43, 31},   {92, 66, 44},
-                                 {128, 97, 63},  {163, 130, 87},  {193, 164, 121}};
+static const Srgb hair_ramp[] = {{16, 14, 13},  {34, 26, 21},   {60, 43, 31},   {92, 66, 44},
+                                 {128, 97, 63}, {163, 130, 87}, {193, 164, 121}};
 
 static float clamp01(float v)
 {
@@ -87,7 +87,7 @@ static void hair_look(Look *look, const float *trait)
     mix(look->hair, silver, 0.85f * grey);
     const float darkest[3] = {0.011f, 0.008f, 0.006f};
     memcpy(look->brow, look->hair, sizeof look->brow);
-    mix(look->brow, darkest, 0.6f);
+    mix(look->brow, darkest, 0.5f);
     memcpy(look->beard, look->hair, sizeof look->beard);
     mix(look->beard, darkest, 0.25f);
     memcpy(look->lash, look->brow, sizeof look->lash);

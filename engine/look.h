@@ -1,4 +1,5 @@
-/* Natural colours of skin, hair, lips and eyes from a character's traits. All colours are linear light. */
+/* Natural colours of skin, hair, lips and eyes from a character's traits. All colours are linear
+ * light. */
 #ifndef ENGINE_LOOK_H
 #define ENGINE_LOOK_H
 

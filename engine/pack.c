@@ -30,8 +30,8 @@ static void out_of_memory(Reader *r)
     r->ok = false;
 }
 
-/* The data of tensor `format`, which must have this type and columns (0: any count in one row); *rows is its
- * first dimension. NULL after a complaint. */
+/* The data of tensor `format`, which must have this type and columns (0: any count in one row);
+ * *rows is its first dimension. NULL after a complaint. */
 static const void *array(Reader *r, DType type, int64_t columns, int *rows, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
@@ -192,9 +192,8 @@ static void read_bones(Reader *r)
     }
     names(r, "components", p->n_component, p->component);
     for (int b = 0; b < p->n_bone; b++) {
-        p->bone[b] = (PackBone){component[b],      mirrored[b] != 0,
-                                pivot + PACK_PIVOTS * b, offset + 3 * b,
-                                begin[b + 1] - begin[b], vertex + begin[b],
+        p->bone[b] = (PackBone){component[b],     mirrored[b] != 0,        pivot + PACK_PIVOTS * b,
+                                offset + 3 * b,   begin[b + 1] - begin[b], vertex + begin[b],
                                 weight + begin[b]};
         if (p->bone[b].pivot[0] < 0)
             refuse(r, "a bone has no pivot");
@@ -229,7 +228,8 @@ static int count_parts(const TensorFile *file, const char *kind, const char *par
     for (int i = 0; i < tensor_file_count(file); i++) {
         const char *name = tensor_file_name(file, i);
         size_t length = strlen(name), m = strlen(part);
-        n += strncmp(name, kind, strlen(kind)) == 0 && length > m && strcmp(name + length - m, part) == 0;
+        n += strncmp(name, kind, strlen(kind)) == 0 && length > m &&
+             strcmp(name + length - m, part) == 0;
     }
     return n;
 }
@@ -355,7 +355,8 @@ bool pack_open(Pack **pack, const char *path, Error *err)
         return false;
     }
     Reader r = {path, p, err, true};
-    const char *format = tensor_file_meta(p->file, "format"), *version = tensor_file_meta(p->file, "version");
+    const char *format = tensor_file_meta(p->file, "format"),
+               *version = tensor_file_meta(p->file, "version");
     if (!format || strcmp(format, PACK_FORMAT) != 0)
         refuse(&r, "is not an asset pack of this engine");
     else if (!version || strcmp(version, PACK_VERSION) != 0)

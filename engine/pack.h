@@ -1,18 +1,18 @@
 /* The baked asset pack, opened: meshes, targets, bones and textures, ready to use.
  *
  * A safetensors file with metadata format = "visagist-engine-pack", version, and
- *   base/position F32 [N,3], base/source I32 [N]   the kept vertices of MakeHuman's base mesh, in its order
- *   base/bag U8 [N]                                1: inside the mouth, moved by translations only
- *   target/begin I32 [T+1], target/vertex I32 [K], target/delta U8 [2*3*K] (int16, .001 dm); names in the
- *                                                  metadata "targets", one a line
- *   bone/component I32 [B], bone/mirrored U8 [B], bone/pivot I32 [B,8] (-1: none), bone/offset F32 [B,3],
- *   bone/begin I32 [B+1], bone/vertex I32 [W], bone/weight F32 [W]; names in "components"
- *   follow/vertex I32 [F], follow/to I32 [F,4] (-1: none), follow/weight F32 [F,4]
- *   mesh/NAME/vertex I32 [n], mesh/NAME/uv F32 [n,2], mesh/NAME/triangle I32 [m,3], and for a proxy
- *   mesh/NAME/ref I32 [p,3], mesh/NAME/weight F32 [p,3], mesh/NAME/offset F32 [p,3]; the skin's vertices are
- *   kept vertices, a proxy's are bound ones
- *   texture/NAME/size I32 [3] (width, height, channels), texture/NAME/data U8 [bytes] (zlib; each byte less
- *   its left neighbour of the same channel), texture/NAME/face F32 [3] (skins: mean linear colour of the face)
+ *   base/position F32 [N,3], base/source I32 [N]   the kept vertices of MakeHuman's base mesh, in
+ * its order base/bag U8 [N]                                1: inside the mouth, moved by
+ * translations only target/begin I32 [T+1], target/vertex I32 [K], target/delta U8 [2*3*K] (int16,
+ * .001 dm); names in the metadata "targets", one a line bone/component I32 [B], bone/mirrored U8
+ * [B], bone/pivot I32 [B,8] (-1: none), bone/offset F32 [B,3], bone/begin I32 [B+1], bone/vertex
+ * I32 [W], bone/weight F32 [W]; names in "components" follow/vertex I32 [F], follow/to I32 [F,4]
+ * (-1: none), follow/weight F32 [F,4] mesh/NAME/vertex I32 [n], mesh/NAME/uv F32 [n,2],
+ * mesh/NAME/triangle I32 [m,3], and for a proxy mesh/NAME/ref I32 [p,3], mesh/NAME/weight F32
+ * [p,3], mesh/NAME/offset F32 [p,3]; the skin's vertices are kept vertices, a proxy's are bound
+ * ones texture/NAME/size I32 [3] (width, height, channels), texture/NAME/data U8 [bytes] (zlib;
+ * each byte less its left neighbour of the same channel), texture/NAME/face F32 [3] (skins: mean
+ * linear colour of the face)
  */
 #ifndef ENGINE_PACK_H
 #define ENGINE_PACK_H

@@ -96,14 +96,17 @@ static bool bind_target(Rig *rig, int control, bool positive, const char *name, 
     int whole = pack_target(rig->pack, name);
     int half[2] = {pack_target(rig->pack, side[0]), pack_target(rig->pack, side[1])};
     if (whole < 0 && (half[0] < 0 || half[1] < 0))
-        return error_set(err, "schema %s: \"%s\" drives \"%s\", a target that the asset pack does not have",
-                         rig->schema->name, rig->schema->control[control].name, name);
+        return error_set(
+            err, "schema %s: \"%s\" drives \"%s\", a target that the asset pack does not have",
+            rig->schema->name, rig->schema->control[control].name, name);
     for (int k = 0; k < (whole >= 0 ? 1 : 2); k++) {
-        TargetDrive *more = realloc(rig->target_drive, ((size_t)rig->n_target_drive + 1) * sizeof *more);
+        TargetDrive *more =
+            realloc(rig->target_drive, ((size_t)rig->n_target_drive + 1) * sizeof *more);
         if (!more)
             return error_set(err, "out of memory");
         rig->target_drive = more;
-        more[rig->n_target_drive++] = (TargetDrive){control, whole >= 0 ? whole : half[k], positive};
+        more[rig->n_target_drive++] =
+            (TargetDrive){control, whole >= 0 ? whole : half[k], positive};
     }
     return true;
 }
@@ -137,10 +140,12 @@ static bool bind_bone(Rig *rig, int control, Error *err)
     while (dof < DOFS && strcmp(dof_name[dof], c->drive) != 0)
         dof++;
     if (component < 0)
-        return error_set(err, "schema %s: \"%s\" is of \"%s\", a bone that the asset pack does not have",
+        return error_set(err,
+                         "schema %s: \"%s\" is of \"%s\", a bone that the asset pack does not have",
                          rig->schema->name, c->name, c->component);
     if (dof == DOFS)
-        return error_set(err, "schema %s: \"%s\" drives \"%s\"; a bone has tx ty tz rx ry rz sx sy sz",
+        return error_set(err,
+                         "schema %s: \"%s\" drives \"%s\"; a bone has tx ty tz rx ry rz sx sy sz",
                          rig->schema->name, c->name, c->drive);
     rig->bone_drive[rig->n_bone_drive++] = (BoneDrive){control, component, dof};
     return true;
@@ -154,8 +159,8 @@ static bool bind_trait(Rig *rig, int control, Error *err)
             rig->trait_drive[rig->n_trait_drive++] = (TraitDrive){control, (Trait)t};
             return true;
         }
-    return error_set(err, "schema %s: \"%s\" drives \"%s\", which this engine does not know", rig->schema->name,
-                     c->name, c->drive);
+    return error_set(err, "schema %s: \"%s\" drives \"%s\", which this engine does not know",
+                     rig->schema->name, c->name, c->drive);
 }
 
 static bool bind_controls(Rig *rig, Error *err)
@@ -167,9 +172,9 @@ static bool bind_controls(Rig *rig, Error *err)
         return error_set(err, "out of memory");
     for (int i = 0; i < rig->schema->n_continuous; i++) {
         const Control *c = &rig->schema->control[i];
-        bool ok = c->kind == CONTROL_BONE      ? bind_bone(rig, i, err)
-                  : strchr(c->drive, '|')      ? bind_targets(rig, i, err)
-                                               : bind_trait(rig, i, err);
+        bool ok = c->kind == CONTROL_BONE ? bind_bone(rig, i, err)
+                  : strchr(c->drive, '|') ? bind_targets(rig, i, err)
+                                          : bind_trait(rig, i, err);
         if (!ok)
             return false;
     }
@@ -179,7 +184,8 @@ static bool bind_controls(Rig *rig, Error *err)
 static bool find_target(const Pack *pack, int *target, const char *name, Error *err)
 {
     *target = pack_target(pack, name);
-    return *target >= 0 || error_set(err, "the asset pack has no target \"%s\"; bake it again", name);
+    return *target >= 0 ||
+           error_set(err, "the asset pack has no target \"%s\"; bake it again", name);
 }
 
 static bool bind_macros(Rig *rig, Error *err)
@@ -193,8 +199,8 @@ static bool bind_macros(Rig *rig, Error *err)
                     return false;
             }
             for (int w = 0; w < WEIGHTS; w++) {
-                snprintf(name, sizeof name, "universal-%s-%s-averagemuscle-%sweight", gender_name[g],
-                         age_name[a], weight_name[w]);
+                snprintf(name, sizeof name, "universal-%s-%s-averagemuscle-%sweight",
+                         gender_name[g], age_name[a], weight_name[w]);
                 if (!find_target(rig->pack, &rig->body[g][a][w], name, err))
                     return false;
             }
@@ -283,7 +289,8 @@ static void pose_macros(const Rig *rig, const float *trait, float *position)
     for (int r = 0; sum > 1 && r < 2; r++)
         race[r] /= sum;
     float male = clamp(trait[TRAIT_MALE], 0, 1), gender[GENDERS] = {1 - male, male};
-    float old = clamp(trait[TRAIT_AGE], 0, 1) * max_old, child = clamp(-trait[TRAIT_AGE], 0, 1) * max_child;
+    float old = clamp(trait[TRAIT_AGE], 0, 1) * max_old,
+          child = clamp(-trait[TRAIT_AGE], 0, 1) * max_child;
     float age[AGES] = {child, 1 - old - child, old};
     float heavy = clamp(trait[TRAIT_WEIGHT], 0, 1), thin = clamp(-trait[TRAIT_WEIGHT], 0, 1);
     float weight[WEIGHTS] = {thin, 1 - heavy - thin, heavy};
@@ -353,8 +360,8 @@ static void bone_matrix(const float dof[DOFS], float m[3][3])
 }
 
 /* Adds one bone's displacement of each of its vertices. */
-static void pose_bone(const Pack *pack, const PackBone *bone, const float dof[DOFS], const float *position,
-                      float *delta)
+static void pose_bone(const Pack *pack, const PackBone *bone, const float dof[DOFS],
+                      const float *position, float *delta)
 {
     float pivot[3] = {0}, m[3][3];
     int n = 0;

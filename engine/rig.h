@@ -1,9 +1,9 @@
 /* The face rig: from a parameter vector to deformed vertices.
  *
- *   V = base + macro heads (race x gender x age x weight) + face targets, moved so that the eye joints'
- *   middle stays where it is on the base mesh; then the bones, additively (all of them see the same V):
- *   v' = v + sum_b w_b(v) ((R_b S_b)(v - c_b) + t_b - (v - c_b)).
- * A mirrored bone changes the sign of tx, ry and rz. Helper vertices follow the skin. */
+ *   V = base + macro heads (race x gender x age x weight) + face targets, moved so that the eye
+ * joints' middle stays where it is on the base mesh; then the bones, additively (all of them see
+ * the same V): v' = v + sum_b w_b(v) ((R_b S_b)(v - c_b) + t_b - (v - c_b)). A mirrored bone
+ * changes the sign of tx, ry and rz. Helper vertices follow the skin. */
 #ifndef ENGINE_RIG_H
 #define ENGINE_RIG_H
 
@@ -14,11 +14,11 @@
 typedef enum Trait {
     TRAIT_RACE_AFRICAN, /* 0 .. 1; the rest of both is caucasian */
     TRAIT_RACE_ASIAN,
-    TRAIT_MALE,   /* 0 female .. 1 male */
-    TRAIT_AGE,    /* -1 child .. 0 young .. 1 old */
-    TRAIT_WEIGHT, /* -1 thin .. 1 heavy */
-    TRAIT_SKIN_TONE, /* 0 light .. 1 dark */
-    TRAIT_SKIN_WARMTH, /* -1 .. 1 */
+    TRAIT_MALE,           /* 0 female .. 1 male */
+    TRAIT_AGE,            /* -1 child .. 0 young .. 1 old */
+    TRAIT_WEIGHT,         /* -1 thin .. 1 heavy */
+    TRAIT_SKIN_TONE,      /* 0 light .. 1 dark */
+    TRAIT_SKIN_WARMTH,    /* -1 .. 1 */
     TRAIT_HAIR_LIGHTNESS, /* 0 black .. 1 blond */
     TRAIT_HAIR_WARMTH,    /* -1 ash .. 1 red */
     TRAIT_HAIR_GREY,      /* 0 .. 1 */
@@ -31,9 +31,10 @@ typedef enum Trait {
 
 typedef struct Rig Rig;
 
-/* Binds a schema's controls to a pack's bones and targets. Both stay the caller's and must outlive the rig. A
- * "bone" drive is tx .. sz; a "macro" or "appearance" drive is a trait ("age"), or "LESS|MORE": names of targets
- * for negative and for positive values, several joined by '+', "l-" and "r-" targets by their common name. */
+/* Binds a schema's controls to a pack's bones and targets. Both stay the caller's and must outlive
+ * the rig. A "bone" drive is tx .. sz; a "macro" or "appearance" drive is a trait ("age"), or
+ * "LESS|MORE": names of targets for negative and for positive values, several joined by '+', "l-"
+ * and "r-" targets by their common name. */
 bool rig_new(Rig **rig, const Pack *pack, const Schema *schema, Error *err);
 void rig_free(Rig *rig);
 

@@ -9,7 +9,13 @@
 
 #include "libtensor/rng.h"
 
-enum { STREAM_UNIFORM = 0x5c0, STREAM_PERSON = 0x5c1, MAX_CONTROLS = 4096, MAX_GROUPS = 64, MAX_OPTIONS = 256 };
+enum {
+    STREAM_UNIFORM = 0x5c0,
+    STREAM_PERSON = 0x5c1,
+    MAX_CONTROLS = 4096,
+    MAX_GROUPS = 64,
+    MAX_OPTIONS = 256
+};
 
 /* Where in the file a complaint belongs. */
 typedef struct Place {
@@ -25,7 +31,8 @@ static bool bad(const Place *at, const char *what)
 }
 
 /* Copies a string member into a field of the given size. */
-static bool text_field(const Place *at, const json_t *object, const char *key, char *field, size_t size)
+static bool text_field(const Place *at, const json_t *object, const char *key, char *field,
+                       size_t size)
 {
     const char *text = json_string_value(json_object_get(object, key));
     char what[96];
@@ -110,15 +117,18 @@ static bool read_schema(Schema *s, const json_t *root, const char *path, Error *
     const json_t *version = json_object_get(root, "version");
     if (!name || !*name || strlen(name) >= sizeof s->name)
         return error_set(err, "%s: needs a \"name\" of 1 to 31 bytes", path);
-    if (!json_is_integer(version) || json_integer_value(version) < 1 || json_integer_value(version) > 1000000)
+    if (!json_is_integer(version) || json_integer_value(version) < 1 ||
+        json_integer_value(version) > 1000000)
         return error_set(err, "%s: needs a \"version\", a whole number from 1", path);
     strcpy(s->name, name);
     s->version = (int)json_integer_value(version);
-    const json_t *continuous = json_object_get(root, "continuous"), *discrete = json_object_get(root, "discrete");
+    const json_t *continuous = json_object_get(root, "continuous"),
+                 *discrete = json_object_get(root, "discrete");
     if (!json_is_array(continuous) || !json_is_array(discrete) || json_array_size(continuous) < 1 ||
         json_array_size(continuous) > MAX_CONTROLS || json_array_size(discrete) > MAX_GROUPS)
-        return error_set(err, "%s: needs the lists \"continuous\" (1 to 4096) and \"discrete\" (up to 64)",
-                         path);
+        return error_set(
+            err, "%s: needs the lists \"continuous\" (1 to 4096) and \"discrete\" (up to 64)",
+            path);
     s->control = calloc(json_array_size(continuous), sizeof *s->control);
     s->group = calloc(json_array_size(discrete) + 1, sizeof *s->group);
     if (!s->control || !s->group)

@@ -6,3 +6,5 @@ include tests/nets.mk
 include tests/datasets.mk
 include tests/training.mk
 include tests/renderer.mk
+include tests/search.mk
+include tests/engine.mk

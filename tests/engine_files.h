@@ -1,0 +1,40 @@
+/* What the engine's tests have in common: where the schemas and the asset pack are, files with
+ * given text. */
+#ifndef TESTS_ENGINE_FILES_H
+#define TESTS_ENGINE_FILES_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define SCHEMA(name) SRCDIR "/engine/schemas/" name ".json"
+
+enum { TEST_SKIPPED = 77 };
+
+static inline const char *engine_pack(void)
+{
+    static char path[4096];
+    const char *folder = getenv("VISAGIST_DATA");
+    snprintf(path, sizeof path, "%s/engine.pack", folder ? folder : SRCDIR "/assets");
+    return path;
+}
+
+/* Leaves main with "skipped" when set-up has not made the pack. */
+static inline void need_engine_pack(void)
+{
+    if (access(engine_pack(), R_OK) == 0)
+        return;
+    printf("skipped: there is no %s; scripts/setup.sh makes it\n", engine_pack());
+    exit(TEST_SKIPPED);
+}
+
+static inline void write_text(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+    if (!f || fputs(text, f) < 0 || fclose(f) != 0) {
+        perror(path);
+        exit(1);
+    }
+}
+
+#endif
