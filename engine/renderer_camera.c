@@ -78,7 +78,7 @@ void frame_set_view(Frame *frame)
     set_light(&frame->light[LIGHT_FILL], side * 42, 8, gain, 0.21f * red, 0.22f, 0.24f * blue);
     set_light(&frame->light[LIGHT_RIM_LEFT], 140, 28, gain, 0.40f * red, 0.38f, 0.36f * blue);
     set_light(&frame->light[LIGHT_RIM_RIGHT], -140, 28, gain, 0.40f * red, 0.38f, 0.36f * blue);
-    const float sky[3] = {0.42f, 0.45f, 0.49f}, ground[3] = {0.23f, 0.20f, 0.18f};
+    const float sky[3] = {0.44f, 0.445f, 0.46f}, ground[3] = {0.23f, 0.20f, 0.18f};
     for (int c = 0; c < 3; c++) {
         frame->sky[c] = ambient * sky[c];
         frame->ground[c] = ambient * ground[c];

@@ -44,12 +44,13 @@ struct RenderTables {
 };
 
 typedef struct Vertex {
-    float x, y;     /* pixels */
-    float inverse;  /* 1 / distance along the view axis */
-    int32_t fx, fy; /* the same pixel place in 1 / SUBPIXEL */
-    float p[3];     /* view space: camera at 0, +x right, +y up, looking along -z */
-    float n[3];     /* unit normal */
-    float t[3];     /* along +v of uv (hair strands); unit, only for hair-like materials */
+    float x, y;      /* pixels */
+    float inverse;   /* 1 / distance along the view axis */
+    int32_t fx, fy;  /* the same pixel place in 1 / SUBPIXEL */
+    float p[3];      /* view space: camera at 0, +x right, +y up, looking along -z */
+    float n[3];      /* unit normal */
+    float t[3];      /* along +v of uv (hair strands); unit, only for hair-like materials */
+    float shadow[3]; /* place in the shadow map */
     bool valid;
 } Vertex;
 
@@ -149,8 +150,10 @@ bool material_blends(Material material);
 /* renderer_shadow.c */
 /* Empties a depth map that looks along -to at `centre`, extent dm a side. */
 void shadow_map_set(ShadowMap *map, const float centre[3], const float to[3], float extent);
+/* A place as the map sees it: texels and depth. */
+void shadow_map_place(const ShadowMap *map, const float p[3], float out[3]);
 /* surface, v: to test the texture's alpha; NULL: solid. */
-void shadow_map_triangle(ShadowMap *map, const float *const p[3], const Surface *surface,
+void shadow_map_triangle(ShadowMap *map, const float *const place[3], const Surface *surface,
                          const int32_t *v);
 bool shadow_map_hides(const ShadowMap *map, const float p[3], float bias);
 void shadow_draw(Frame *frame);

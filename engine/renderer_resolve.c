@@ -36,6 +36,41 @@ static int find_groups(const int32_t id[SAMPLES], Group group[SAMPLES])
     return n;
 }
 
+static bool adjacent(const Triangle *a, const Triangle *b)
+{
+    for (int i = 0; i < 3; i++)
+        for (int k = 0; k < 3; k++)
+            if (a->v[i] == b->v[k])
+                return true;
+    return false;
+}
+
+/* A triangle that shows in few samples takes the colour of a neighbour that shows in more. */
+static int merge_groups(const Frame *frame, Group group[SAMPLES], int n)
+{
+    enum { FEW = 2 };
+    for (int g = n - 1; g >= 0; g--) {
+        int count = count_bits(group[g].mask), best = -1, most = FEW;
+        if (count > FEW)
+            continue;
+        const Triangle *small = &frame->triangle[group[g].triangle];
+        for (int k = 0; k < n; k++) {
+            const Triangle *large = &frame->triangle[group[k].triangle];
+            int more = count_bits(group[k].mask);
+            if (k != g && more > most && large->surface == small->surface &&
+                adjacent(large, small)) {
+                best = k;
+                most = more;
+            }
+        }
+        if (best < 0)
+            continue;
+        group[best].mask |= group[g].mask;
+        group[g] = group[--n];
+    }
+    return n;
+}
+
 static void background(const Frame *frame, int x, int y, float rgb[3])
 {
     const RenderOptions *o = frame->options;
@@ -85,7 +120,7 @@ static uint8_t pick_label(const Frame *frame, const Group *group, int n_group, f
 {
     if (hair >= 0.5f)
         return LABEL_HAIR;
-    if (brow >= 0.5f)
+    if (brow >= 0.3f) /* thin brows have no pixel to themselves */
         return brow_label;
     int votes[LABEL_COUNT] = {0}, empty = SAMPLES;
     for (int g = 0; g < n_group; g++) {
@@ -107,7 +142,7 @@ static void resolve_pixel(const Frame *frame, const Tile *tile, int px, int py, 
     int pixel = py * TILE + px;
     int x = tile->x0 + px, y = tile->y0 + py;
     Group group[SAMPLES];
-    int n_group = find_groups(tile->id[pixel], group);
+    int n_group = merge_groups(frame, group, find_groups(tile->id[pixel], group));
     const Fragment *layer[MAX_LAYERS];
     int n_layer = sorted_fragments(tile, pixel, layer);
     float clear[SAMPLES], sum[3] = {0}, hair = 0, brow = 0;

@@ -6,12 +6,12 @@
 enum { FILTER = 2, FILTER_COARSE = 1 }; /* texels to each side */
 static const float EXTENT = 5.2f;       /* dm a side: head, neck and hair */
 
-static void light_place(const ShadowMap *map, const float p[3], float *x, float *y, float *z)
+void shadow_map_place(const ShadowMap *map, const float p[3], float out[3])
 {
     float d[3] = {p[0] - map->centre[0], p[1] - map->centre[1], p[2] - map->centre[2]};
-    *x = dot3(d, map->right) * map->scale + 0.5f * SHADOW_SIZE;
-    *y = dot3(d, map->up) * map->scale + 0.5f * SHADOW_SIZE;
-    *z = dot3(d, map->forward);
+    out[0] = dot3(d, map->right) * map->scale + 0.5f * SHADOW_SIZE;
+    out[1] = dot3(d, map->up) * map->scale + 0.5f * SHADOW_SIZE;
+    out[2] = dot3(d, map->forward);
 }
 
 void shadow_map_set(ShadowMap *map, const float centre[3], const float to[3], float extent)
@@ -31,21 +31,26 @@ void shadow_map_set(ShadowMap *map, const float centre[3], const float to[3], fl
         map->depth[i] = 1e9f;
 }
 
-void shadow_map_triangle(ShadowMap *map, const float *const p[3], const Surface *surface,
+void shadow_map_triangle(ShadowMap *map, const float *const place[3], const Surface *surface,
                          const int32_t *v)
 {
     float x[3], y[3], z[3];
-    for (int k = 0; k < 3; k++)
-        light_place(map, p[k], &x[k], &y[k], &z[k]);
-    float area = (x[1] - x[0]) * (y[2] - y[0]) - (x[2] - x[0]) * (y[1] - y[0]);
-    if (!(fabsf(area) > 1e-6f))
-        return;
+    for (int k = 0; k < 3; k++) {
+        x[k] = place[k][0];
+        y[k] = place[k][1];
+        z[k] = place[k][2];
+    }
     float lo_x = fminf(x[0], fminf(x[1], x[2])), hi_x = fmaxf(x[0], fmaxf(x[1], x[2]));
     float lo_y = fminf(y[0], fminf(y[1], y[2])), hi_y = fmaxf(y[0], fmaxf(y[1], y[2]));
     int x0 = (int)ceilf(clampf(lo_x, 0, SHADOW_SIZE) - 0.5f),
         x1 = (int)ceilf(clampf(hi_x, 0, SHADOW_SIZE) - 0.5f);
     int y0 = (int)ceilf(clampf(lo_y, 0, SHADOW_SIZE) - 0.5f),
         y1 = (int)ceilf(clampf(hi_y, 0, SHADOW_SIZE) - 0.5f);
+    if (x0 >= x1 || y0 >= y1)
+        return;
+    float area = (x[1] - x[0]) * (y[2] - y[0]) - (x[2] - x[0]) * (y[1] - y[0]);
+    if (!(fabsf(area) > 1e-6f))
+        return;
     float inverse = 1 / area;
     float b1x = (y[2] - y[0]) * inverse, b1y = (x[0] - x[2]) * inverse;
     float b2x = (y[0] - y[1]) * inverse, b2y = (x[1] - x[0]) * inverse;
@@ -87,22 +92,26 @@ void shadow_draw(Frame *frame)
         const Surface *s = &scene->surface[i];
         if (s->material != MATERIAL_SKIN && s->material != MATERIAL_HAIR)
             continue;
-        const Vertex *vertex = frame->vertex + frame->first_vertex[i];
+        Vertex *vertex = frame->vertex + frame->first_vertex[i];
+        for (int k = 0; k < s->n_vertex; k++)
+            shadow_map_place(map, vertex[k].p, vertex[k].shadow);
         bool cut_out = material_blends(s->material) && s->n_layer > 0;
         for (int t = 0; t < s->n_triangle; t++) {
             const int32_t *v = s->triangle + 3 * t;
-            if (!vertex[v[0]].valid || !vertex[v[1]].valid || !vertex[v[2]].valid)
+            const Vertex *a = &vertex[v[0]], *b = &vertex[v[1]], *c = &vertex[v[2]];
+            if (!a->valid || !b->valid || !c->valid)
                 continue;
-            const float *const p[3] = {vertex[v[0]].p, vertex[v[1]].p, vertex[v[2]].p};
-            shadow_map_triangle(map, p, cut_out ? s : NULL, v);
+            const float *const place[3] = {a->shadow, b->shadow, c->shadow};
+            shadow_map_triangle(map, place, cut_out ? s : NULL, v);
         }
     }
 }
 
 bool shadow_map_hides(const ShadowMap *map, const float p[3], float bias)
 {
-    float x, y, z;
-    light_place(map, p, &x, &y, &z);
+    float place[3];
+    shadow_map_place(map, p, place);
+    float x = place[0], y = place[1], z = place[2];
     if (!(x >= 0 && y >= 0 && x < SHADOW_SIZE && y < SHADOW_SIZE))
         return false;
     return map->depth[(int)y * SHADOW_SIZE + (int)x] < z - bias;
@@ -116,10 +125,9 @@ float shadow_at(const Frame *frame, const float p[3], const float n[3], bool coa
     float slope = 1 - clampf(lit, 0, 1);
     float away = 0.02f + 0.05f * slope; /* dm: a wide filter would shadow curved skin by itself */
     float q[3] = {p[0] + away * n[0], p[1] + away * n[1], p[2] + away * n[2]};
-    float x, y, z;
-    light_place(map, q, &x, &y, &z);
-    x -= 0.5f;
-    y -= 0.5f;
+    float place[3];
+    shadow_map_place(map, q, place);
+    float x = place[0] - 0.5f, y = place[1] - 0.5f, z = place[2];
     if (!(x > filter && y > filter && x < SHADOW_SIZE - filter - 2 && y < SHADOW_SIZE - filter - 2))
         return 1;
     z -= 0.03f + 0.04f * slope;

@@ -185,7 +185,8 @@ static bool set_ambient(RenderTables *t, const Surface *s)
     ShadowMap map = {.depth = malloc((size_t)SHADOW_SIZE * SHADOW_SIZE * sizeof(float))};
     float *normal = calloc((size_t)s->n_vertex * 3 + 1, sizeof *normal);
     float *sum = calloc((size_t)s->n_vertex * 2 + 1, sizeof *sum);
-    bool ok = map.depth && normal && sum;
+    float *place = malloc(((size_t)s->n_vertex * 3 + 1) * sizeof *place);
+    bool ok = map.depth && normal && sum && place;
     if (ok)
         rest_normals(s, normal);
     for (int d = 0; ok && d < SIDES; d++) {
@@ -194,9 +195,11 @@ static bool set_ambient(RenderTables *t, const Surface *s)
               a = 2.39996323f * (float)d;
         const float to[3] = {r * cosf(a), r * sinf(a), z}, centre[3] = {0, 7.1f, 0.5f};
         shadow_map_set(&map, centre, to, 4.0f);
+        for (int i = 0; i < s->n_vertex; i++)
+            shadow_map_place(&map, s->rest + 3 * i, place + 3 * i);
         for (int i = 0; i < s->n_triangle; i++) {
             const int32_t *v = s->triangle + 3 * i;
-            const float *const p[3] = {s->rest + 3 * v[0], s->rest + 3 * v[1], s->rest + 3 * v[2]};
+            const float *const p[3] = {place + 3 * v[0], place + 3 * v[1], place + 3 * v[2]};
             shadow_map_triangle(&map, p, NULL, v);
         }
         for (int i = 0; i < s->n_vertex; i++) {
@@ -213,6 +216,7 @@ static bool set_ambient(RenderTables *t, const Surface *s)
     }
     for (int i = 0; ok && i < s->n_vertex; i++)
         t->skin[i].ambient = sum[2 * i + 1] > 0 ? sum[2 * i] / sum[2 * i + 1] : 1;
+    free(place);
     free(sum);
     free(normal);
     free(map.depth);
