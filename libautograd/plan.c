@@ -380,7 +380,7 @@ static bool join_backward(Plan *plan, const Step *step, int time)
 {
     const Node *op = node_of(plan, step->node);
     int target = grad_target(plan, op, 0);
-    if (!(step->want & 1u) || step->add & 1u || node_of(plan, target)->kind != NODE_OP)
+    if (!(step->want & 1u) || node_of(plan, target)->kind != NODE_OP)
         return false;
     return join(plan, plan->node[step->node].grad, plan->node[target].grad, time);
 }
