@@ -1,12 +1,58 @@
 /* avg_pool2d: y = the mean of x over each window, padding not counted; dx += dy / count in the
- * window. A plane is a task. */
+ * window. A plane is a task; within it a row of windows goes tap by tap, so that the loops are over
+ * vectors. */
 #include "libtensor/op_kernels.h"
 #include "libtensor/ops/loops.h"
 #include "libtensor/ops/pool.h"
 
 bool op_avg_pool2d_infer(const InferIn *in, InferOut *out, Error *err)
 {
-    return pool_infer(in, "avg_pool2d", &out->out, err);
+    if (!pool_infer(in, "avg_pool2d", &out->out, err))
+        return false;
+    out->backward_scratch =
+        (size_t)(PARALLEL_SLOTS * (out->out.dim[3] + 16)) * sizeof(real); /* a row per slot */
+    return true;
+}
+
+static inline void sum_tap(const real *restrict x, int64_t stride, int64_t begin, int64_t end,
+                           real *restrict y)
+{
+    for (int64_t j = begin; j < end; j++)
+        y[j] += x[j * stride];
+}
+
+static void pool_row(const Pool2dParam *p, const real *x, int64_t height, int64_t width, int64_t i,
+                     int64_t cols, real *y)
+{
+    int64_t y0, y1, x0, x1, j0, j1;
+
+    pool_window(p, i, height, &y0, &y1);
+    if (p->kernel >= LANES) { /* few windows, long rows */
+        for (int64_t j = 0; j < cols; j++) {
+            double sum = 0;
+            pool_window(p, j, width, &x0, &x1);
+            for (int64_t v = y0; v < y1; v++)
+                sum += sum_of(x + v * width + x0, x1 - x0);
+            y[j] = (real)(sum / (double)((y1 - y0) * (x1 - x0)));
+        }
+        return;
+    }
+    memset(y, 0, (size_t)cols * sizeof *y);
+    for (int64_t v = y0; v < y1; v++)
+        for (int64_t u = 0; u < p->kernel; u++) {
+            const real *row = x + v * width - p->pad + u;
+            pool_tap(p, u, width, cols, &j0, &j1);
+            if (p->stride == 1)
+                sum_tap(row, 1, j0, j1, y);
+            else if (p->stride == 2)
+                sum_tap(row, 2, j0, j1, y);
+            else
+                sum_tap(row, p->stride, j0, j1, y);
+        }
+    for (int64_t j = 0; j < cols; j++) {
+        pool_window(p, j, width, &x0, &x1);
+        y[j] /= (real)((y1 - y0) * (x1 - x0));
+    }
 }
 
 void op_avg_pool2d_forward(const Call *c)
@@ -17,20 +63,29 @@ void op_avg_pool2d_forward(const Call *c)
     int64_t planes = c->out.shape.dim[0] * c->out.shape.dim[1];
 
 #pragma omp parallel for schedule(static)
-    for (int64_t k = 0; k < planes; k++) {
-        const real *x = (const real *)c->in[0].data + k * height * width;
-        real *y = (real *)c->out.data + k * rows * cols;
+    for (int64_t k = 0; k < planes; k++)
         for (int64_t i = 0; i < rows; i++)
-            for (int64_t j = 0; j < cols; j++) {
-                int64_t y0, y1, x0, x1;
-                pool_window(p, i, height, &y0, &y1);
-                pool_window(p, j, width, &x0, &x1);
-                real sum = 0;
-                for (int64_t v = y0; v < y1; v++)
-                    for (int64_t u = x0; u < x1; u++)
-                        sum += x[v * width + u];
-                y[i * cols + j] = sum / (real)((y1 - y0) * (x1 - x0));
-            }
+            pool_row(p, (const real *)c->in[0].data + k * height * width, height, width, i, cols,
+                     (real *)c->out.data + (k * rows + i) * cols);
+}
+
+/* dx of the rows under one row of windows, each of whose pixels gets share[j]. */
+static void spread_row(const Pool2dParam *p, const real *restrict share, int64_t width,
+                       int64_t cols, real *restrict row)
+{
+    int64_t j0, j1;
+
+    if (p->kernel == 2 && p->stride == 2 && p->pad == 0) {
+        for (int64_t j = 0; j < cols; j++) {
+            row[2 * j] += share[j];
+            row[2 * j + 1] += share[j];
+        }
+        return;
+    }
+    for (int64_t u = 0; u < p->kernel; u++) {
+        pool_tap(p, u, width, cols, &j0, &j1);
+        for (int64_t j = j0; j < j1; j++)
+            row[j * p->stride - p->pad + u] += share[j];
     }
 }
 
@@ -43,21 +98,22 @@ void op_avg_pool2d_backward(const Call *c)
 
     if (c->din[0].data == NULL)
         return;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) num_threads(parallel_threads())
     for (int64_t k = 0; k < planes; k++) {
         const real *dy = (const real *)c->dout.data + k * rows * cols;
         real *dx = (real *)c->din[0].data + k * height * width;
+        real *share = (real *)c->scratch + parallel_slot() * (cols + 16);
         if (c->beta[0] == 0)
             memset(dx, 0, (size_t)(height * width) * sizeof *dx);
-        for (int64_t i = 0; i < rows; i++)
+        for (int64_t i = 0; i < rows; i++) {
+            int64_t y0, y1, x0, x1;
+            pool_window(p, i, height, &y0, &y1);
             for (int64_t j = 0; j < cols; j++) {
-                int64_t y0, y1, x0, x1;
-                pool_window(p, i, height, &y0, &y1);
                 pool_window(p, j, width, &x0, &x1);
-                real share = dy[i * cols + j] / (real)((y1 - y0) * (x1 - x0));
-                for (int64_t v = y0; v < y1; v++)
-                    for (int64_t u = x0; u < x1; u++)
-                        dx[v * width + u] += share;
+                share[j] = dy[i * cols + j] / (real)((y1 - y0) * (x1 - x0));
             }
+            for (int64_t v = y0; v < y1; v++)
+                spread_row(p, share, width, cols, dx + v * width);
+        }
     }
 }

@@ -5,6 +5,7 @@
 
 #include "libtensor/op_kernels.h"
 #include "libtensor/ops/check.h"
+#include "libtensor/ops/exp.h"
 #include "libtensor/ops/loops.h"
 
 enum { RUN = 256 };
@@ -48,7 +49,7 @@ static void forward_run(const real *x, const int32_t *label, real *p, int64_t ch
             top[i] = x[k * inner + i] > top[i] ? x[k * inner + i] : top[i];
     for (int64_t k = 0; k < channels; k++)
         for (int64_t i = 0; i < pixels; i++) {
-            real e = (real)exp((double)(x[k * inner + i] - top[i]));
+            real e = exp_real(x[k * inner + i] - top[i]);
             p[k * inner + i] = e;
             sum[i] += e;
         }

@@ -1,5 +1,8 @@
-/* max_pool2d: y = the largest x of each window; padding never wins. saved: its index in the plane
- * (the first where equal), to which dx goes. A plane is a task. */
+/* max_pool2d: y = the largest x of each window; padding never wins, NaN always does. saved: its
+ * index in the plane (the first where equal), to which dx goes. A plane is a task; within it a row
+ * of windows is compared tap by tap, so that the loops are over vectors. */
+#include <math.h>
+
 #include "libtensor/op_kernels.h"
 #include "libtensor/ops/loops.h"
 #include "libtensor/ops/pool.h"
@@ -13,6 +16,45 @@ bool op_max_pool2d_infer(const InferIn *in, InferOut *out, Error *err)
     return true;
 }
 
+/* Windows begin .. end - 1 of a row meet x[j * stride], whose index in the plane is first + j *
+ * stride. */
+static inline void meet_tap(const real *restrict x, int32_t first, int64_t stride, int64_t begin,
+                            int64_t end, real *restrict y, int32_t *restrict index)
+{
+    for (int64_t j = begin; j < end; j++) {
+        real v = x[j * stride];
+        bool wins = v > y[j] || v != v;
+        y[j] = wins ? v : y[j];
+        index[j] = wins ? first + (int32_t)(j * stride) : index[j];
+    }
+}
+
+/* Row i of the windows of a plane. */
+static void pool_row(const Pool2dParam *p, const real *x, int64_t height, int64_t width, int64_t i,
+                     int64_t cols, real *y, int32_t *index)
+{
+    int64_t y0, y1, j0, j1;
+
+    pool_window(p, i, height, &y0, &y1);
+    for (int64_t j = 0; j < cols; j++) {
+        int64_t x0 = j * p->stride - p->pad;
+        y[j] = -(real)INFINITY;
+        index[j] = (int32_t)(y0 * width + (x0 < 0 ? 0 : x0));
+    }
+    for (int64_t v = y0; v < y1; v++)
+        for (int64_t u = 0; u < p->kernel; u++) {
+            const real *row = x + v * width - p->pad + u;
+            int32_t first = (int32_t)(v * width - p->pad + u);
+            pool_tap(p, u, width, cols, &j0, &j1);
+            if (p->stride == 1)
+                meet_tap(row, first, 1, j0, j1, y, index);
+            else if (p->stride == 2)
+                meet_tap(row, first, 2, j0, j1, y, index);
+            else
+                meet_tap(row, first, p->stride, j0, j1, y, index);
+        }
+}
+
 void op_max_pool2d_forward(const Call *c)
 {
     const Pool2dParam *p = c->param;
@@ -21,24 +63,11 @@ void op_max_pool2d_forward(const Call *c)
     int64_t planes = c->out.shape.dim[0] * c->out.shape.dim[1];
 
 #pragma omp parallel for schedule(static)
-    for (int64_t k = 0; k < planes; k++) {
-        const real *x = (const real *)c->in[0].data + k * height * width;
-        real *y = (real *)c->out.data + k * rows * cols;
-        int32_t *index = (int32_t *)c->saved[0].data + k * rows * cols;
+    for (int64_t k = 0; k < planes; k++)
         for (int64_t i = 0; i < rows; i++)
-            for (int64_t j = 0; j < cols; j++) {
-                int64_t y0, y1, x0, x1;
-                pool_window(p, i, height, &y0, &y1);
-                pool_window(p, j, width, &x0, &x1);
-                int64_t best = y0 * width + x0;
-                for (int64_t v = y0; v < y1; v++)
-                    for (int64_t u = x0; u < x1; u++)
-                        if (x[v * width + u] > x[best])
-                            best = v * width + u;
-                y[i * cols + j] = x[best];
-                index[i * cols + j] = (int32_t)best;
-            }
-    }
+            pool_row(p, (const real *)c->in[0].data + k * height * width, height, width, i, cols,
+                     (real *)c->out.data + (k * rows + i) * cols,
+                     (int32_t *)c->saved[0].data + (k * rows + i) * cols);
 }
 
 void op_max_pool2d_backward(const Call *c)

@@ -19,4 +19,16 @@ static inline void pool_window(const Pool2dParam *p, int64_t i, int64_t size, in
         *end = size;
 }
 
+/* The windows, of `count`, whose tap u lies inside the input: *begin .. *end - 1. */
+static inline void pool_tap(const Pool2dParam *p, int64_t u, int64_t size, int64_t count,
+                            int64_t *begin, int64_t *end)
+{
+    int64_t before = p->pad - u, last = size - 1 + p->pad - u;
+
+    *begin = before > 0 ? (before + p->stride - 1) / p->stride : 0;
+    *end = last < 0 ? 0 : last / p->stride + 1;
+    if (*end > count)
+        *end = count;
+}
+
 #endif

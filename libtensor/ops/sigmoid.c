@@ -1,8 +1,7 @@
 /* sigmoid: y = 1 / (1 + exp(-x)); dx = y (1 - y) dy. */
-#include <math.h>
-
 #include "libtensor/op_kernels.h"
 #include "libtensor/ops/check.h"
+#include "libtensor/ops/exp.h"
 #include "libtensor/ops/loops.h"
 
 bool op_sigmoid_infer(const InferIn *in, InferOut *out, Error *err)
@@ -21,7 +20,7 @@ void op_sigmoid_forward(const Call *c)
 
 #pragma omp parallel for schedule(static) if (n > PARALLEL_CHUNK)
     for (int64_t i = 0; i < n; i++)
-        y[i] = 1 / (1 + (real)exp(-(double)x[i]));
+        y[i] = 1 / (1 + exp_real(-x[i]));
 }
 
 void op_sigmoid_backward(const Call *c)

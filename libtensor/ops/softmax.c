@@ -1,10 +1,9 @@
 /* softmax: per sample, pixel and group of channels, h_k = exp(beta x_k) / sum_i exp(beta x_i) (the
  * paper's 3.6); channels of no group pass through. dx_k = beta h_k (dh_k - sum_i dh_i h_i). Runs of
  * pixels are the tasks, so that the loops over channels are over vectors. */
-#include <math.h>
-
 #include "libtensor/op_kernels.h"
 #include "libtensor/ops/check.h"
+#include "libtensor/ops/exp.h"
 #include "libtensor/ops/loops.h"
 
 enum { RUN = 256 };
@@ -69,7 +68,7 @@ static void forward_run(const real *x, real *y, int64_t k0, int64_t k1, int64_t 
             top[i] = x[k * inner + i] > top[i] ? x[k * inner + i] : top[i];
     for (int64_t k = k0; k < k1; k++)
         for (int64_t i = 0; i < count; i++) {
-            real e = (real)exp((double)(beta * (x[k * inner + i] - top[i])));
+            real e = exp_real(beta * (x[k * inner + i] - top[i]));
             y[k * inner + i] = e;
             sum[i] += e;
         }
