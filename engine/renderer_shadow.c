@@ -101,6 +101,11 @@ void shadow_draw(Frame *frame)
             const Vertex *a = &vertex[v[0]], *b = &vertex[v[1]], *c = &vertex[v[2]];
             if (!a->valid || !b->valid || !c->valid)
                 continue;
+            /* solid surfaces are closed: the side towards the light hides all that the other side
+             * would */
+            if (!cut_out && (b->shadow[0] - a->shadow[0]) * (c->shadow[1] - a->shadow[1]) <=
+                                (c->shadow[0] - a->shadow[0]) * (b->shadow[1] - a->shadow[1]))
+                continue;
             const float *const place[3] = {a->shadow, b->shadow, c->shadow};
             shadow_map_triangle(map, place, cut_out ? s : NULL, v);
         }
