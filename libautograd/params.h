@@ -57,7 +57,8 @@ void params_read(const ParamSet *set, Param param, real *data);
 void params_write(ParamSet *set, Param param, const real *data);
 void params_read_grad(const ParamSet *set, Param param, real *data);
 
-/* Adds every parameter as PREFIX + name, stored as type (F16, F32, F64). */
+/* Adds every parameter as PREFIX + name, stored as type (F16, F32, F64). On failure the file may
+ * hold some of them; it is of no more use. */
 bool params_save(const ParamSet *set, TensorFile *file, const char *prefix, DType type, Error *err);
 /* Reads every parameter from PREFIX + name; missing names and other shapes are errors
  * ("net.0.weight is 512x512x4x4 here, 256x256x4x4 in the file") and leave the set untouched. */
