@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/engine_scene.h"
 #include "engine/look.h"
 #include "engine/pack.h"
 #include "engine/renderer.h"
@@ -371,8 +372,7 @@ static void build_scene(const Engine *e, const float *x, const Piece *const *pie
     scene->skin_detail = look.detail;
 }
 
-bool engine_render(const Engine *engine, const float *x, const RenderOptions *options, uint8_t *rgb,
-                   uint8_t *labels, Error *err)
+bool engine_scene(const Engine *engine, const float *x, EngineScene *out, Error *err)
 {
     for (int i = 0; i < engine->schema->dim; i++)
         if (!isfinite(x[i]))
@@ -383,9 +383,24 @@ bool engine_render(const Engine *engine, const float *x, const RenderOptions *op
     Workspace w = {0};
     if (!workspace_new(&w, engine, piece, n, err))
         return false;
-    Scene scene = {0};
-    build_scene(engine, x, piece, material, n, &w, &scene);
-    bool ok = render_scene(engine->tables, &scene, options, rgb, labels, err);
-    free(w.block);
+    *out = (EngineScene){.tables = engine->tables, .block = w.block};
+    build_scene(engine, x, piece, material, n, &w, &out->scene);
+    return true;
+}
+
+void engine_scene_free(EngineScene *scene)
+{
+    free(scene->block);
+    *scene = (EngineScene){0};
+}
+
+bool engine_render(const Engine *engine, const float *x, const RenderOptions *options, uint8_t *rgb,
+                   uint8_t *labels, Error *err)
+{
+    EngineScene posed;
+    if (!engine_scene(engine, x, &posed, err))
+        return false;
+    bool ok = render_scene(posed.tables, &posed.scene, options, rgb, labels, err);
+    engine_scene_free(&posed);
     return ok;
 }

@@ -2,7 +2,7 @@
 noinst_LIBRARIES += libengine.a
 libengine_a_SOURCES = \
 	engine/character.c engine/character.h \
-	engine/engine.c engine/engine.h \
+	engine/engine.c engine/engine.h engine/engine_scene.h \
 	engine/look.c engine/look.h \
 	engine/pack.c engine/pack.h \
 	engine/rig.c engine/rig.h \
