@@ -1,6 +1,7 @@
 # tests
 include tests/core.mk
 include tests/ops.mk
+include tests/golden.mk
 include tests/recognizer.mk
 include tests/nets.mk
 include tests/datasets.mk
