@@ -22,12 +22,12 @@ void shade_eye(const Frame *frame, const Hit *hit, float rgb[3])
     float limbus = 1 - 0.45f / (1 + edge * edge);
     float iris = 1 - smoothstepf(0.93f * iris_radius, 1.04f * iris_radius, distance);
     /* the sclera is never white: it is veiled and takes colour from the lids */
-    const float sclera[3] = {0.88f * limbus, 0.82f * limbus, 0.79f * limbus};
+    const float sclera[3] = {0.82f * limbus, 0.76f * limbus, 0.73f * limbus};
     /* brown irises are painted too red */
-    albedo[1] = lerpf(albedo[1], fmaxf(albedo[1], 0.46f * albedo[0]), iris);
-    albedo[2] = lerpf(albedo[2], fmaxf(albedo[2], 0.17f * albedo[0]), iris);
+    albedo[1] = lerpf(albedo[1], fmaxf(albedo[1], 0.40f * albedo[0]), iris);
+    albedo[2] = lerpf(albedo[2], fmaxf(albedo[2], 0.15f * albedo[0]), iris);
     for (int c = 0; c < 3; c++)
-        albedo[c] *= lerpf(sclera[c], 1.05f * limbus * scene->iris_tint[c], iris);
+        albedo[c] *= lerpf(sclera[c], 0.85f * limbus * scene->iris_tint[c], iris);
 
     int side = hit->p[0] > 0.5f * (frame->eye[0][0] + frame->eye[1][0]) ? 0 : 1;
     float from[3];

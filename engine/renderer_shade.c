@@ -29,8 +29,12 @@ void albedo_at(const Frame *frame, const Hit *hit, float rgb[3])
         float mean = s->n_layer ? s->layer[0].texture->mean_luminance : 1;
         float luminance = 0.2126f * rgb[0] + 0.7152f * rgb[1] + 0.0722f * rgb[2];
         float ratio = mean > 0 ? luminance / mean : 1;
+        /* highlights painted on dark hair are far above its mean: on light hair they would burn out
+         */
+        float light = 0.2126f * s->tint[0] + 0.7152f * s->tint[1] + 0.0722f * s->tint[2];
+        ratio = powf(ratio, lerpf(0.9f, 0.5f, smoothstepf(0.02f, 0.25f, light)));
         for (int c = 0; c < 3; c++)
-            rgb[c] = clampf(ratio * s->tint[c], 0, 1);
+            rgb[c] = clampf(ratio * s->tint[c], 0, 0.9f);
     } else {
         for (int c = 0; c < 3; c++)
             rgb[c] *= s->tint[c];
@@ -63,7 +67,7 @@ void shade_teeth(const Frame *frame, const Hit *hit, float rgb[3])
     float wrap = clampf(0.6f * dot3(hit->n, key->to) + 0.4f, 0, 1);
     const float closed[3] = {0.090f, 0.030f, 0.026f}; /* the line between closed lips */
     for (int c = 0; c < 3; c++) {
-        float lit = (0.06f + 0.5f * open) * albedo[c] * (frame->sky[c] + wrap * key->colour[c]);
+        float lit = (0.06f + 0.7f * open) * albedo[c] * (frame->sky[c] + wrap * key->colour[c]);
         rgb[c] = lerpf(closed[c], lit, frame->mouth_open);
     }
 }

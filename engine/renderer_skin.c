@@ -72,7 +72,7 @@ void shade_skin(const Frame *frame, const Hit *hit, float rgb[3])
     for (int c = 0; c < 3; c++)
         albedo[c] *= mottle;
     if (scene->stubble[3] > 0 && skin.beard > 0.01f) {
-        float grain = clampf(0.62f + 0.9f * pores * noise[3], 0, 1);
+        float grain = clampf(0.5f + 0.45f * pores * noise[3], 0, 1);
         float cover = scene->stubble[3] * skin.beard * grain * (1 - lip);
         for (int c = 0; c < 3; c++)
             albedo[c] = lerpf(albedo[c], scene->stubble[c], clampf(cover, 0, 1));

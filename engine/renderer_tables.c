@@ -156,8 +156,9 @@ static void set_regions(SkinVertex *skin, const float p[3])
     float cheek = 6.66f + 0.62f * clampf(x - 0.22f, 0, 1);
     float lower = smoothstepf(cheek + 0.10f, cheek - 0.06f, y);
     float moustache = smoothstepf(6.83f, 6.79f, y) * smoothstepf(0.36f, 0.26f, x);
-    float below = smoothstepf(5.95f, 6.12f, y + 0.2f * (z - 1.2f)) * smoothstepf(0.35f, 0.6f, z);
-    skin->beard = clampf(fmaxf(lower, moustache), 0, 1) * below * (z > 0.2f ? 1.0f : 0.0f);
+    float below = smoothstepf(6.04f, 6.20f, y + 0.35f * (z - 1.2f)) * smoothstepf(0.35f, 0.6f, z);
+    skin->beard = clampf(fmaxf(lower, moustache), 0, 1) * below * smoothstepf(0.66f, 0.60f, x) *
+                  (z > 0.2f ? 1.0f : 0.0f);
     skin->scalp = smoothstepf(0, 0.15f, y - (7.95f - 0.75f * clampf(1.05f - z, 0, 2)));
 }
 

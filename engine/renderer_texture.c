@@ -98,12 +98,13 @@ void texture_sample(const Texture *texture, float u, float v, float lod, float r
         width = width > 1 ? width >> 1 : 1;
         height = height > 1 ? height >> 1 : 1;
     }
-    float x = u * width - 0.5f, y = (1 - v) * height - 0.5f;
-    float fx = floorf(x), fy = floorf(y);
-    float ax = x - fx, ay = y - fy;
-    /* sides are powers of two: & wraps, for negative numbers too */
-    int x0 = (int)fx & (width - 1), y0 = (int)fy & (height - 1);
-    int x1 = (x0 + 1) & (width - 1), y1 = (y0 + 1) & (height - 1);
+    /* clamped: cards end at the border of their texture, and must not see what is at the other one
+     */
+    float x = clampf(u * (float)width - 0.5f, 0, (float)(width - 1));
+    float y = clampf((1 - v) * (float)height - 0.5f, 0, (float)(height - 1));
+    int x0 = (int)x, y0 = (int)y;
+    float ax = x - (float)x0, ay = y - (float)y0;
+    int x1 = x0 + 1 < width ? x0 + 1 : x0, y1 = y0 + 1 < height ? y0 + 1 : y0;
     const uint8_t *t00 = pixel + ((size_t)y0 * width + x0) * channels;
     const uint8_t *t01 = pixel + ((size_t)y0 * width + x1) * channels;
     const uint8_t *t10 = pixel + ((size_t)y1 * width + x0) * channels;

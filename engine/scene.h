@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* 8-bit sRGB (alpha linear) image, rows top to bottom, channels 3 or 4, sides powers of two. `pixel` holds
+/* 8-bit sRGB (alpha linear) image, rows top to bottom, channels 3 or 4. `pixel` holds
  * n_level mip levels one after another: level l is (width >> l) x (height >> l), at least 1 x 1. */
 typedef struct Texture {
     int width, height, channels;
