@@ -36,8 +36,9 @@ struct Engine {
     Control control[CONTROLS];
     ControlGroup group;
     char option[OPTIONS][32];
-    float fails_above; /* x[0] */
-    long nanoseconds;  /* a render takes */
+    float fails_above;   /* x[0] */
+    long nanoseconds;    /* a render takes */
+    RenderOptions *last; /* NULL, or where to note the view */
 };
 
 const Schema *engine_schema(const Engine *engine)
@@ -51,6 +52,8 @@ bool engine_render(const Engine *engine, const float *x, const RenderOptions *op
     size_t n = (size_t)options->size * (size_t)options->size;
     if (x[0] > engine->fails_above)
         return error_set(err, "x is too large");
+    if (engine->last)
+        *engine->last = *options;
     nanosleep(&(struct timespec){.tv_nsec = engine->nanoseconds}, NULL);
     for (size_t i = 0; i < n; i++) {
         for (size_t c = 0; c < 3; c++)
@@ -266,6 +269,52 @@ static void uniform_and_people(void **state)
     assert_true(spread[1] > .009 && spread[1] < .011); /* .1 squared */
 }
 
+static bool within(float lo, float value, float hi, float *least, float *most)
+{
+    *least = value < *least ? value : *least;
+    *most = value > *most ? value : *most;
+    return value >= lo && value <= hi;
+}
+
+/* The imitator's view is always the default one; the segmenter's covers its ranges. */
+static void views(void **state)
+{
+    RenderOptions plain = render_options_default(), seen;
+    float least[4] = {99, 99, 99, 99}, most[4] = {-99, -99, -99, -99};
+    Engine watched = engine;
+    (void)state;
+    tie(&watched);
+    watched.last = &seen;
+    for (int kind = 0; kind < 2; kind++) {
+        PairsInfo info = info_of(&engine, (PairsKind)kind, 300, 10);
+        for (int64_t i = 0; i < info.count; i++) {
+            float x[DIM];
+            uint8_t rgb[3 * SIZE * SIZE], label[SIZE * SIZE];
+            assert_true(pairs_render(&watched, &info, i, x, rgb, label, NULL));
+            if (info.kind == PAIRS_IMITATOR) {
+                assert_true(seen.yaw == 0 && seen.pitch == 0 && seen.roll == 0);
+                assert_true(seen.focal == plain.focal && seen.distance == plain.distance);
+                assert_true(
+                    seen.light_yaw == plain.light_yaw && seen.light_pitch == plain.light_pitch &&
+                    seen.light_warmth == plain.light_warmth &&
+                    seen.light_gain == plain.light_gain && seen.ambient_gain == plain.ambient_gain);
+                assert_memory_equal(seen.background, plain.background, sizeof plain.background);
+                assert_null(seen.background_image);
+                continue;
+            }
+            assert_true(within(-25, seen.yaw, 25, &least[0], &most[0]));
+            assert_true(within(-15, seen.pitch, 15, &least[1], &most[1]));
+            assert_true(within(-12, seen.roll, 12, &least[2], &most[2]));
+            assert_true(within(-1, seen.light_warmth, 1, &least[3], &most[3]));
+            assert_non_null(seen.background_image);
+        }
+    }
+    for (int k = 0; k < 4; k++) {
+        static const float reach[] = {25, 15, 12, 1};
+        assert_true(least[k] < -.9f * reach[k] && most[k] > .9f * reach[k]);
+    }
+}
+
 static void any_thread_count(void **state)
 {
     char one[TEST_PATH], two[TEST_PATH];
@@ -470,7 +519,7 @@ static void engine_failure(void **state)
     int first = -1;
     (void)state;
     tie(&fragile);
-    fragile.fails_above = .9f;
+    fragile.fails_above = .6f;
     test_path(dir, folder, "fragile");
     for (int i = 59; i >= 0; i--) {
         float x[DIM];
@@ -489,6 +538,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(written_is_rendered),
         cmocka_unit_test(uniform_and_people),
+        cmocka_unit_test(views),
         cmocka_unit_test(any_thread_count),
         cmocka_unit_test(stop_and_go_on),
         cmocka_unit_test(killed_at_any_moment),
