@@ -191,6 +191,27 @@ static void eyeballs_are_rigid(void **state)
     free(average);
 }
 
+/* A turned bag would cut through the chin. */
+static void the_mouth_bag_is_never_turned(void **state)
+{
+    (void)state;
+    schema_average(schema, x);
+    float *average = pose(), *turned = pose_one("mouth.rx"), *shifted = pose_one("mouth.ty");
+    int n = 0, n_turned = 0;
+    for (int v = 0; v < pack->n_vertex; v++) {
+        if (pack->bag[v]) {
+            assert_true(moved(average, turned, v) == 0);
+            n += moved(average, shifted, v) > 0;
+        } else {
+            n_turned += moved(average, turned, v) > 0;
+        }
+    }
+    assert_true(n > 100 && n_turned > 100);
+    free(shifted);
+    free(turned);
+    free(average);
+}
+
 /* The mirror vertex of each skin vertex, by the base mesh, which is symmetric. */
 static int *mirrors(void)
 {
@@ -371,6 +392,7 @@ int main(void)
         cmocka_unit_test(a_bone_moves_its_region_only),
         cmocka_unit_test(lips_move_apart),
         cmocka_unit_test(eyeballs_are_rigid),
+        cmocka_unit_test(the_mouth_bag_is_never_turned),
         cmocka_unit_test(both_sides_move_alike),
         cmocka_unit_test(proxies_stay_on_the_face),
         cmocka_unit_test(a_mesh_is_what_its_binding_says),
