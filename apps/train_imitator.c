@@ -495,7 +495,7 @@ static void train(const Options *o, Backend *backend)
     open_data(&run, o, size, &held_out);
     Schema *schema = data_schema(o, run.data.info, o->train.data);
     TrainSettings settings =
-        training_settings(&o->train, .01, 2e-3, 16, 30, run.data.count + held_out, held_out);
+        training_settings(&o->train, .01, 4e-3, 16, 20, run.data.count + held_out, held_out);
     if (file) {
         if (!training_settings_read(&settings, &from, last, &err) ||
             !checkpoint_check_schema(&from, last, run.data.info->schema, run.data.info->digest,
