@@ -140,6 +140,22 @@ static void fill_labels(OpCase *c, int i, Rng *rng)
     label[1] = -1;
 }
 
+static float draw(Rng *rng, char kind)
+{
+    switch (kind) {
+    case 'p':
+        return rng_range(rng, .5f, 1.5f);
+    case 'h':
+        return rng_range(rng, 2, 3);
+    case 's': {
+        float x = rng_range(rng, .1f, 1.1f);
+        return rng_below(rng, 2) == 0 ? x : -x;
+    }
+    default:
+        return rng_range(rng, -1, 1);
+    }
+}
+
 static void fill_nan(Tensor t)
 {
     if (t.data == NULL)
@@ -164,8 +180,7 @@ void case_reset(OpCase *c)
             fill_labels(c, i, &rng);
         else
             for (int64_t k = 0; k < shape_count(c->in[i].shape); k++)
-                ((real *)c->in[i].data)[k] =
-                    (real)(kind == 'p' ? rng_range(&rng, .5f, 1.5f) : rng_range(&rng, -1, 1));
+                ((real *)c->in[i].data)[k] = (real)draw(&rng, kind);
     }
     for (int64_t k = 0; k < shape_count(c->dout.shape); k++)
         ((real *)c->dout.data)[k] = (real)rng_range(&rng, -1, 1);

@@ -89,10 +89,11 @@ static void check_gradient(OpCase *c)
         const real *g = c->din[i].data;
         double largest = 0, worst = 0;
         int64_t where = 0;
-        for (int64_t k = 0; k < shape_count(c->in[i].shape); k++) {
+        int64_t n = shape_count(c->in[i].shape);
+        for (int64_t k = 0; k < n; k += 1 + n / 400) { /* all, or a few hundred of a large one */
             double fd = difference(c, i, k), error = fabs(fd - (double)g[k]);
-            assert_false(isnan(g[k])); /* beta 0 must not read din */
             largest = fmax(largest, fabs(fd));
+            assert_false(isnan(g[k])); /* beta 0 must not read din */
             if (error > worst) {
                 worst = error;
                 where = k;

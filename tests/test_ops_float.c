@@ -36,8 +36,7 @@ static double relative_error(const real *x, const double *want, int64_t n)
 
     for (int64_t k = 0; k < n; k++) {
         largest = fmax(largest, fabs(want[k]));
-        if (!(fabs((double)x[k] - want[k]) <= worst))
-            worst = fabs((double)x[k] - want[k]);
+        worst = fmax(worst, isnan(x[k]) ? INFINITY : fabs((double)x[k] - want[k]));
     }
     return largest > 0 ? worst / largest : worst;
 }
@@ -91,7 +90,8 @@ static int64_t below(Rng *rng, int64_t n)
     return (int64_t)rng_below(rng, (uint32_t)n);
 }
 
-/* A million products or so; now and then the shapes that nets have, and ones off every fast path. */
+/* A million products or so; now and then the shapes that nets have, and ones off every fast path.
+ */
 static ConvShape random_shape(Rng *rng)
 {
     static const int64_t kernels[] = {1, 2, 3, 3, 3, 4, 4, 5, 7};
