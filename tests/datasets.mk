@@ -26,3 +26,6 @@ TESTS += tests/test_face
 tests_test_face_SOURCES = tests/test_face.c
 tests_test_face_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
 tests_test_face_LDADD = $(datasets_test_libs)
+
+dist_check_SCRIPTS += tests/test_render_dataset.sh
+TESTS += tests/test_render_dataset.sh
