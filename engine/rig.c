@@ -288,7 +288,7 @@ static void pose_macros(const Rig *rig, const float *trait, float *position)
     race[2] = sum < 1 ? 1 - sum : 0;
     for (int r = 0; sum > 1 && r < 2; r++)
         race[r] /= sum;
-    float male = clamp(trait[TRAIT_MALE], 0, 1), gender[GENDERS] = {1 - male, male};
+    float male = clamp(trait[TRAIT_MALE], -0.3f, 1.3f), gender[GENDERS] = {1 - male, male};
     float old = clamp(trait[TRAIT_AGE], 0, 1) * max_old,
           child = clamp(-trait[TRAIT_AGE], 0, 1) * max_child;
     float age[AGES] = {child, 1 - old - child, old};

@@ -14,7 +14,7 @@
 typedef enum Trait {
     TRAIT_RACE_AFRICAN, /* 0 .. 1; the rest of both is caucasian */
     TRAIT_RACE_ASIAN,
-    TRAIT_MALE,           /* 0 female .. 1 male */
+    TRAIT_MALE,           /* 0 female .. 1 male; to -0.3 and 1.3 by extrapolation */
     TRAIT_AGE,            /* -1 child .. 0 young .. 1 old */
     TRAIT_WEIGHT,         /* -1 thin .. 1 heavy */
     TRAIT_SKIN_TONE,      /* 0 light .. 1 dark */
