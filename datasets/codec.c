@@ -20,7 +20,8 @@ static unsigned char *compress_by_zlib(unsigned char *data, int n, int *out_n, i
     return out;
 }
 
-/* A damaged JPEG may leave planes unfilled: they shall be black, and not what was in memory before. */
+/* A damaged JPEG may leave planes unfilled: they shall be black, and not what was in memory before.
+ */
 #define STBI_MALLOC(n) calloc(1, n)
 #define STBI_REALLOC(p, n) realloc(p, n)
 #define STBI_FREE(p) free(p)
