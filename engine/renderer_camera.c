@@ -85,11 +85,18 @@ void frame_set_view(Frame *frame)
     }
 }
 
+static bool drawable(const Vertex *vertex, const int32_t *v)
+{
+    return vertex[v[0]].valid && vertex[v[1]].valid && vertex[v[2]].valid;
+}
+
 /* Smooth normals: area-weighted over all triangles that meet at a place, across uv seams. */
 static void surface_normals(const Surface *s, Vertex *vertex)
 {
     for (int t = 0; t < s->n_triangle; t++) {
         const int32_t *v = s->triangle + 3 * t;
+        if (!drawable(vertex, v))
+            continue; /* a broken vertex spoils no neighbour */
         float a[3], b[3], n[3];
         for (int c = 0; c < 3; c++) {
             a[c] = vertex[v[1]].p[c] - vertex[v[0]].p[c];
@@ -114,6 +121,8 @@ static void surface_tangents(const Surface *s, Vertex *vertex)
 {
     for (int t = 0; t < s->n_triangle; t++) {
         const int32_t *v = s->triangle + 3 * t;
+        if (!drawable(vertex, v))
+            continue;
         const float *uv0 = s->uv + 2 * v[0], *uv1 = s->uv + 2 * v[1], *uv2 = s->uv + 2 * v[2];
         float du1 = uv1[0] - uv0[0], dv1 = uv1[1] - uv0[1], du2 = uv2[0] - uv0[0],
               dv2 = uv2[1] - uv0[1];
@@ -182,7 +191,7 @@ static void add_triangles(Frame *frame, int surface)
         const int32_t *v = s->triangle + 3 * t;
         const Vertex *a = &frame->vertex[first + v[0]], *b = &frame->vertex[first + v[1]],
                      *c = &frame->vertex[first + v[2]];
-        if (!a->valid || !b->valid || !c->valid)
+        if (!drawable(&frame->vertex[first], v))
             continue;
         /* > 0: counter-clockwise as seen (y runs down), the front */
         int64_t area =

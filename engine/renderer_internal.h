@@ -207,7 +207,7 @@ static inline void cross3(const float a[3], const float b[3], float c[3])
 
 static inline float clampf(float x, float lo, float hi)
 {
-    return x < lo ? lo : x > hi ? hi : x;
+    return x > lo ? x < hi ? x : hi : lo; /* lo for NaN */
 }
 
 static inline float lerpf(float a, float b, float t)
