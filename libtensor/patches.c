@@ -14,7 +14,7 @@ enum {
 };
 
 typedef struct Line {
-    real phase[MAX_STRIDE][MAX_LINE];
+    real at[MAX_STRIDE * MAX_LINE]; /* phase after phase */
 } Line;
 
 static bool fits_line(const ConvShape *s)
@@ -28,12 +28,28 @@ static int64_t floor_div(int64_t a, int64_t b)
     return a >= 0 ? a / b : -((b - 1 - a) / b);
 }
 
-/* Where tap j finds small column 0. */
-static real *tap_in(Line *line, const ConvShape *s, int64_t j)
-{
-    int64_t q = floor_div(j - s->pad, s->stride), phase = j - s->pad - q * s->stride;
+/* Where each tap finds small column 0: its phase and its place there. */
+typedef struct Taps {
+    int64_t at[MARGIN]; /* from the start of the line */
+} Taps;
 
-    return line->phase[phase] + MARGIN + q;
+static Taps find_taps(const ConvShape *s)
+{
+    Taps taps;
+
+    for (int64_t j = 0; j < s->kw; j++) {
+        int64_t q = floor_div(j - s->pad, s->stride), phase = j - s->pad - q * s->stride;
+        taps.at[j] = phase * MAX_LINE + MARGIN + q;
+    }
+    return taps;
+}
+
+/* The small row whose tap row i sees big row y, in a phase that has one. */
+static inline int64_t small_row(const ConvShape *s, int64_t y, int64_t i)
+{
+    int64_t row = y + s->pad - i; /* a multiple of the stride, 1 or 2 */
+
+    return s->stride == 1 ? row : row / 2;
 }
 
 static inline void copy_vectors(real *restrict to, const real *restrict from, int64_t n,
@@ -92,7 +108,7 @@ static inline void add_row(real *restrict to, const real *restrict from, int64_t
 /* Writes the phases of a row between the margins, which stay 0. */
 static void split_row(Line *line, const real *restrict row, int64_t width, int64_t stride)
 {
-    real *restrict even = line->phase[0] + MARGIN, *restrict odd = line->phase[1] + MARGIN;
+    real *restrict even = line->at + MARGIN, *restrict odd = line->at + MAX_LINE + MARGIN;
 
     if (stride == 1) {
         copy_row(even, row, width);
@@ -110,7 +126,7 @@ static void split_row(Line *line, const real *restrict row, int64_t width, int64
 static void join_row(const Line *line, real *restrict row, int64_t width, int64_t stride, real bias,
                      real beta)
 {
-    const real *restrict even = line->phase[0] + MARGIN, *restrict odd = line->phase[1] + MARGIN;
+    const real *restrict even = line->at + MARGIN, *restrict odd = line->at + MAX_LINE + MARGIN;
 
     if (stride == 1 && beta == 0) {
         for (int64_t x = 0; x < width; x++)
@@ -192,6 +208,7 @@ void patches_gather(const ConvShape *s, const real *big, int64_t channels, int64
         gather_plain(s, big, channels, y0, rows, cols, stride);
         return;
     }
+    Taps taps = find_taps(s);
     memset(&line, 0, sizeof line);
     first = first < 0 ? 0 : first;
     last = last >= s->big_h ? s->big_h - 1 : last;
@@ -201,12 +218,12 @@ void patches_gather(const ConvShape *s, const real *big, int64_t channels, int64
         for (int64_t y = first; y <= last; y++) {
             split_row(&line, big + (c * s->big_h + y) * s->big_w, s->big_w, s->stride);
             for (int64_t i = (y + s->pad) % s->stride; i < s->kh; i += s->stride) {
-                int64_t r = floor_div(y + s->pad - i, s->stride) - y0;
+                int64_t r = small_row(s, y, i) - y0;
                 if (r < 0 || r >= rows)
                     continue;
                 real *to = cols + i * s->kw * stride + r * s->small_w;
                 for (int64_t j = 0; j < s->kw; j++)
-                    copy_row(to + j * stride, tap_in(&line, s, j), s->small_w);
+                    copy_row(to + j * stride, line.at + taps.at[j], s->small_w);
             }
         }
     }
@@ -222,17 +239,18 @@ void patches_scatter(const ConvShape *s, const real *cols, int64_t stride, int64
         scatter_plain(s, cols, stride, channels, bias, beta, big);
         return;
     }
+    Taps taps = find_taps(s);
     for (int64_t c = 0; c < channels; c++, cols += s->kh * s->kw * stride)
         for (int64_t y = 0; y < s->big_h; y++) {
             for (int64_t p = 0; p < s->stride; p++)
-                memset(line.phase[p] + MARGIN, 0, (size_t)width * sizeof(real));
+                memset(line.at + p * MAX_LINE + MARGIN, 0, (size_t)width * sizeof(real));
             for (int64_t i = (y + s->pad) % s->stride; i < s->kh; i += s->stride) {
-                int64_t r = floor_div(y + s->pad - i, s->stride);
+                int64_t r = small_row(s, y, i);
                 if (r < 0 || r >= s->small_h)
                     continue;
                 const real *from = cols + i * s->kw * stride + r * s->small_w;
                 for (int64_t j = 0; j < s->kw; j++)
-                    add_row(tap_in(&line, s, j), from + j * stride, s->small_w);
+                    add_row(line.at + taps.at[j], from + j * stride, s->small_w);
             }
             join_row(&line, big + (c * s->big_h + y) * s->big_w, s->big_w, s->stride,
                      bias != NULL ? bias[c] : 0, beta);
