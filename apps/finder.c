@@ -18,8 +18,8 @@ FinderConfig finder_default(void)
                           .refinements = 4,
                           .starts = 1,
                           .rate = 0.03,
-                          .weight = {.identity = 2, .content = 1, .colour = 1, .prior = 0.5},
-                          .light_trust = 0.7,
+                          .weight = {.identity = 2, .content = 1, .colour = 1, .prior = 5},
+                          .light_trust = 0.4,
                           .seed = 1};
 }
 
@@ -40,7 +40,8 @@ typedef struct Run {
     Studio *studio;
     const FinderConfig *config;
     Finding *finding;
-    View photo;
+    const real *picture; /* the photo */
+    View photo;          /* and what the networks see in it */
     void (*progress)(void *context, double done);
     void *context;
     double work, done; /* in steps, roughly */
@@ -171,7 +172,9 @@ static bool descend(Run *r, Session *s, Fit *fit, int stage, int steps, float *x
     if (ok) {
         float *mask = trial + s->schema->dim;
         for (int i = 0; i < n; i++) {
-            mask[i] = stage == STAGE_ALL || s->schema->control[i].kind != CONTROL_BONE;
+            const Control *control = &s->schema->control[i];
+            mask[i] = (stage == STAGE_ALL || control->kind != CONTROL_BONE) &&
+                      !control_is_chosen(control);
         }
         for (int i = 0; i < c->starts; i++) {
             begin_at(s, i, x, trial);
@@ -209,7 +212,8 @@ static bool find_coarse(Run *r, Session *s, float *x, Error *err)
     Fit *fit;
 
     schema_average(s->schema, x);
-    if (!fit_colours(s, x, err) || !session_choose(s, x, err) || !fit_colours(s, x, err)) {
+    if (!session_choose_eyes(s, r->picture, x, err) || !fit_colours(s, x, err) ||
+        !session_choose(s, x, err) || !fit_colours(s, x, err)) {
         return false;
     }
     report(r, 10);
@@ -241,7 +245,7 @@ static bool find_fine(Run *r, Session *s, float *x, Error *err)
     fit_free(fit);
     if (ok && r->config->refinements > 0) {
         ok = session_refine(s, kinds, s->weight, r->config->refinements, x, err) &&
-             session_choose(s, x, err);
+             session_choose(s, x, err) && session_choose_eyes(s, r->picture, x, err);
         report(r, 40);
     }
     return ok;
@@ -432,6 +436,7 @@ bool finder_run(Studio *studio, const real *picture, const FinderConfig *config,
     Session session[MODELS] = {{.studio = NULL}};
     Finding found;
     Run r = {.studio = studio,
+             .picture = picture,
              .config = config,
              .finding = &found,
              .progress = progress,

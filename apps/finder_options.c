@@ -43,10 +43,10 @@ static const struct argp_option option[] = {
     {"lambda1", LAMBDA1, "W", 0, "Weight of the identity loss (2; paper 0.01)", 2},
     {"lambda2", LAMBDA2, "W", 0, "Weight of the content loss (1)", 2},
     {"colour", COLOUR, "W", 0, "Weight of the mean colours (1; paper 0)", 2},
-    {"prior", PRIOR, "W", 0, "Weight of staying plausible (0.5; paper 0)", 2},
+    {"prior", PRIOR, "W", 0, "Weight of staying plausible (5; paper 0)", 2},
     {"light", LIGHT, "T", 0,
      "How far the photo's skin colour is believed: 0 not at all, 1 as in the engine's own light "
-     "(0.7; paper 1)",
+     "(0.4; paper 1)",
      2},
     {"identity", IDENTITY, "KIND", 0, "distance, or cosine: Eq. 5 (distance; paper cosine)", 2},
     {"content", CONTENT, "KIND", 0, "maps, or features: Eq. 6 (maps; paper features)", 2},

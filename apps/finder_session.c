@@ -22,7 +22,7 @@ static void balance_light(Session *s, double trust)
     for (int c = 0; c < 3; c++) {
         double photo = fmax(s->target.view.colour[3 * LABEL_SKIN + c], 0.02);
         double engine = fmax(s->average.colour[3 * LABEL_SKIN + c], 0.02);
-        double gain = pow(engine / photo, 1 - trust);
+        double gain = s->gain[c] = pow(engine / photo, 1 - trust);
         for (int k = 0; k < LABEL_COUNT; k++) {
             real *colour = &s->target.view.colour[3 * k + c];
             *colour = (real)fmin(*colour * gain, 1);
@@ -240,6 +240,11 @@ static bool residuals(void *context, int count, const float *point, float *resid
     return true;
 }
 
+bool control_is_chosen(const Control *control)
+{
+    return strcmp(control->name, "eye-hue") == 0 || strcmp(control->name, "eye-lightness") == 0;
+}
+
 bool session_refine(Session *s, unsigned kinds, Weights weight, int iterations, float *x,
                     Error *err)
 {
@@ -255,7 +260,8 @@ bool session_refine(Session *s, unsigned kinds, Weights weight, int iterations, 
     } else {
         memcpy(base, x, (size_t)s->schema->dim * sizeof *base);
         for (int i = 0; i < n_continuous; i++) {
-            if (kinds & 1u << s->schema->control[i].kind) {
+            if ((kinds & 1u << s->schema->control[i].kind) &&
+                !control_is_chosen(&s->schema->control[i])) {
                 index[n] = i;
                 values[n++] = x[i];
             }

@@ -14,6 +14,7 @@ typedef struct Session {
     float *mean, *deviation; /* of the continuous controls */
     View average;            /* the average face, drawn by the engine */
     Target target;           /* the photo, in the engine's light */
+    double gain[3];          /* per channel, from the photo's light to the engine's */
     Weights weight;          /* absolute: the config's over the average face's losses */
     View view[FINDER_CHUNK];
 } Session;
@@ -29,10 +30,17 @@ bool session_score(Session *session, const float *x, Losses *losses, double *sco
 /* Draws every option of every group and keeps the best in x. */
 bool session_choose(Session *session, float *x, Error *err);
 
+/* Chooses the iris (control "eye-hue") by the colour in the middle of the eyes. photo: planar.
+ * Networks hardly see it, people do. */
+bool session_choose_eyes(Session *session, const real *photo, float *x, Error *err);
+
 /* Least squares on the engine's renders over the continuous controls whose kind's bit is set
- * (1 << CONTROL_MACRO | ...). */
+ * (1 << CONTROL_MACRO | ...), but for the iris. */
 bool session_refine(Session *session, unsigned kinds, Weights weight, int iterations, float *x,
                     Error *err);
+
+/* Controls that are chosen and not searched: the iris. */
+bool control_is_chosen(const Control *control);
 
 /* Makes x's one-hots exact. */
 void session_harden(const Session *session, float *x);

@@ -5,6 +5,7 @@ libapps_a_SOURCES = \
 	apps/app.c apps/app.h \
 	apps/checkpoint.c apps/checkpoint.h \
 	apps/finder.c apps/finder.h \
+	apps/finder_eyes.c \
 	apps/finder_options.c apps/finder_options.h \
 	apps/finder_report.c apps/finder_report.h \
 	apps/finder_session.c apps/finder_session.h \

@@ -16,11 +16,10 @@ struct Fit {
     Graph *graph;
     Plan *plan;
     StepState step;
-    Var discrete, mask, shift; /* inputs */
+    Var discrete, moves, rests; /* inputs; x = moves x + rests detached x */
     Var target_descriptor, target_maps, target_features, target_colour;
     Var content_weight, colour_weight, prior_scale, prior_shift, prior_zeros;
     Var picture, loss[FIT_MAX_STARTS][FIT_TERMS], total;
-    float *mean;
     real *scratch; /* starts * dim, and starts pictures */
 };
 
@@ -35,9 +34,10 @@ static Var build_x(Fit *f, Graph *g)
     const FitConfig *c = &f->config;
     Var x = ag_param(g, f->set, f->x);
 
-    f->mask = ag_input(g, "mask", DTYPE_REAL, shape1(f->searched));
-    f->shift = ag_input(g, "shift", DTYPE_REAL, shape1(f->searched));
-    x = ag_channel_affine(g, x, f->mask, f->shift);
+    f->moves = ag_input(g, "moves", DTYPE_REAL, shape1(f->searched));
+    f->rests = ag_input(g, "rests", DTYPE_REAL, shape1(f->searched));
+    x = ag_add(g, ag_channel_affine(g, x, f->moves, AG_NONE),
+               ag_channel_affine(g, ag_detach(g, x), f->rests, AG_NONE));
     if (f->searched < f->dim) {
         f->discrete = ag_input(g, "discrete", DTYPE_REAL, shape2(c->starts, f->dim - f->searched));
         x = ag_concat(g, (Var[]){x, f->discrete}, 2, (AxisParam){.axis = 1});
@@ -110,18 +110,16 @@ static void write_constants(Fit *f)
 {
     const FitConfig *c = &f->config;
     real *scale = f->scratch, *shift = scale + c->n_continuous, *zero = shift + c->n_continuous;
-    float *ones = f->mean + c->n_continuous; /* borrowed for a moment */
 
     for (int i = 0; i < c->n_continuous; i++) {
         scale[i] = 1 / (real)c->deviation[i];
         shift[i] = -(real)c->mean[i] * scale[i];
         zero[i] = 0;
-        ones[i] = 1;
     }
     ag_write(f->plan, f->prior_scale, scale);
     ag_write(f->plan, f->prior_shift, shift);
     ag_write(f->plan, f->prior_zeros, zero);
-    fit_set_mask(f, ones);
+    fit_set_mask(f, NULL);
 }
 
 bool fit_new(Fit **fit, const FitConfig *config, Error *err)
@@ -140,15 +138,13 @@ bool fit_new(Fit **fit, const FitConfig *config, Error *err)
     size_t picture = 3 * (size_t)config->eyes.size * (size_t)config->eyes.size;
     size_t room =
         (size_t)config->starts * ((size_t)f->dim + picture) + 3 * (size_t)n + 2 * (size_t)f->dim;
-    f->mean = malloc(2 * (size_t)n * sizeof *f->mean);
     f->scratch = malloc(room * sizeof *f->scratch);
     f->set = params_new();
     f->graph = ag_graph_new();
-    if (!f->mean || !f->scratch || !f->set || !f->graph) {
+    if (!f->scratch || !f->set || !f->graph) {
         fit_free(f);
         return error_set(err, "out of memory for a search");
     }
-    memcpy(f->mean, config->mean, (size_t)n * sizeof *f->mean);
     f->x = params_declare(f->set, "x", shape2(config->starts, f->searched), (Init){INIT_ZEROS, 0});
     if (!params_alloc(f->set, config->backend, true, 0, err)) {
         fit_free(f);
@@ -173,7 +169,6 @@ void fit_free(Fit *fit)
         optim_free(fit->optim);
         params_free(fit->set);
         free(fit->scratch);
-        free(fit->mean);
         free(fit);
     }
 }
@@ -229,15 +224,14 @@ void fit_get_x(const Fit *f, int start, float *x)
 
 void fit_set_mask(Fit *f, const float *mask)
 {
-    real *scale = f->scratch, *shift = f->scratch + f->dim;
+    real *moves = f->scratch, *rests = f->scratch + f->dim;
 
     for (int i = 0; i < f->searched; i++) {
-        bool continuous = i < f->config.n_continuous;
-        scale[i] = continuous ? mask[i] : 1;
-        shift[i] = continuous ? (1 - mask[i]) * f->mean[i] : 0;
+        moves[i] = mask && i < f->config.n_continuous ? mask[i] : 1;
+        rests[i] = 1 - moves[i];
     }
-    ag_write(f->plan, f->mask, scale);
-    ag_write(f->plan, f->shift, shift);
+    ag_write(f->plan, f->moves, moves);
+    ag_write(f->plan, f->rests, rests);
 }
 
 void fit_set_weight(Fit *f, int start, FitTerm term, real weight)

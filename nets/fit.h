@@ -55,8 +55,8 @@ void fit_set_x(Fit *fit, int start, const float *x);
 /* With beta > 0 the one-hots come as they are searched: before the softmax. */
 void fit_get_x(const Fit *fit, int start, float *x);
 
-/* Which continuous values move: mask n_continuous of 0 or 1. The others stand at the prior's mean,
- * whatever x holds. */
+/* Which continuous values move: mask n_continuous of 1, or 0 for those that rest (at first all
+ * move). */
 void fit_set_mask(Fit *fit, const float *mask);
 
 void fit_set_weight(Fit *fit, int start, FitTerm term, real weight);

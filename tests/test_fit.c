@@ -190,8 +190,8 @@ static void descent_recovers_x(void **state)
     fit_set_x(fit, 0, x);
     fit_set_weight(fit, 0, FIT_IDENTITY, 1);
     fit_set_weight(fit, 0, FIT_COLOUR, 10);
-    for (int i = 0; i < 400; i++) {
-        fit_step(fit, (real)cosine_decay(0.03, 0.01, 400, (uint64_t)i));
+    for (int i = 0; i < 300; i++) {
+        fit_step(fit, (real)cosine_decay(0.05, 0.01, 300, (uint64_t)i));
         start = i == 0 ? fit_total(fit, 0) : start;
     }
     fit_evaluate(fit);
