@@ -114,14 +114,20 @@ static void to_display(const Frame *frame, const float rgb[3], uint8_t out[3])
     }
 }
 
-/* Coverage of each class among the opaque samples, then what hair and brows take. */
-static uint8_t pick_label(const Frame *frame, const Group *group, int n_group, float hair,
-                          float brow, uint8_t brow_label)
+/* What hair, beard and brows cover of a pixel. */
+typedef struct Cover {
+    float hair, beard, brow;
+    uint8_t brow_label;
+} Cover;
+
+/* The class of most opaque samples, unless hair or brows cover it. A beard has no class of its own:
+ * it counts as the skin it grows from, and as skin where it hangs over what is not face. */
+static uint8_t pick_label(const Frame *frame, const Group *group, int n_group, const Cover *cover)
 {
-    if (hair >= 0.5f)
+    if (cover->hair >= 0.5f)
         return LABEL_HAIR;
-    if (brow >= 0.3f) /* thin brows have no pixel to themselves */
-        return brow_label;
+    if (cover->brow >= 0.3f) /* thin brows have no pixel to themselves */
+        return cover->brow_label;
     int votes[LABEL_COUNT] = {0}, empty = SAMPLES;
     for (int g = 0; g < n_group; g++) {
         int n = count_bits(group[g].mask);
@@ -133,7 +139,7 @@ static uint8_t pick_label(const Frame *frame, const Group *group, int n_group, f
     for (int l = 1; l < LABEL_COUNT; l++)
         if (votes[l] > votes[best])
             best = l;
-    return (uint8_t)best;
+    return (uint8_t)(best == LABEL_BACKGROUND && cover->beard >= 0.5f ? LABEL_SKIN : best);
 }
 
 static void resolve_pixel(const Frame *frame, const Tile *tile, int px, int py, uint8_t *rgb,
@@ -145,8 +151,8 @@ static void resolve_pixel(const Frame *frame, const Tile *tile, int px, int py, 
     int n_group = merge_groups(frame, group, find_groups(tile->id[pixel], group));
     const Fragment *layer[MAX_LAYERS];
     int n_layer = sorted_fragments(tile, pixel, layer);
-    float clear[SAMPLES], sum[3] = {0}, hair = 0, brow = 0;
-    uint8_t brow_label = LABEL_LEFT_BROW;
+    float clear[SAMPLES], sum[3] = {0};
+    Cover cover = {0};
     for (int s = 0; s < SAMPLES; s++)
         clear[s] = 1.0f / SAMPLES;
     float left = 1;
@@ -173,14 +179,13 @@ static void resolve_pixel(const Frame *frame, const Tile *tile, int px, int py, 
             shade(frame, &hit, colour);
             shaded = surface;
             if (material == MATERIAL_BROW)
-                brow_label = (uint8_t)label_at(frame, &hit);
+                cover.brow_label = (uint8_t)label_at(frame, &hit);
         }
         for (int c = 0; c < 3; c++)
             sum[c] += weight * colour[c];
-        if (material == MATERIAL_HAIR)
-            hair += weight;
-        if (material == MATERIAL_BROW)
-            brow += weight;
+        cover.hair += material == MATERIAL_HAIR ? weight : 0;
+        cover.beard += material == MATERIAL_BEARD ? weight : 0;
+        cover.brow += material == MATERIAL_BROW ? weight : 0;
     }
     uint32_t covered = 0;
     for (int g = 0; g < n_group; g++) {
@@ -207,7 +212,7 @@ static void resolve_pixel(const Frame *frame, const Tile *tile, int px, int py, 
     }
     to_display(frame, sum, rgb);
     if (label)
-        *label = pick_label(frame, group, n_group, hair, brow, brow_label);
+        *label = pick_label(frame, group, n_group, &cover);
 }
 
 void tile_resolve(const Frame *frame, Tile *tile, uint8_t *rgb, uint8_t *labels)

@@ -150,7 +150,7 @@ static void set_regions(SkinVertex *skin, const float p[3])
     /* face: above the jaw's edge, before the ears */
     float jaw = y - (6.10f + 0.75f * clampf(1.25f - z, 0, 2));
     float side = z - (y > 7.0f ? 0.42f : 0.35f);
-    float ear = z < 0.85f && y > 6.65f && y < 7.5f ? 0.655f - x : 1;
+    float ear = fmaxf(fmaxf(0.645f - x, z - 0.66f), fmaxf(y - 7.45f, 6.68f - y));
     skin->face = fminf(jaw, fminf(side, ear));
     /* stubble: upper lip, chin, jaw, up to the ears */
     float cheek = 6.66f + 0.62f * clampf(x - 0.22f, 0, 1);

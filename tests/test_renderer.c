@@ -316,7 +316,7 @@ static void background_is_kept(void **state)
 static void labels_follow_materials_and_coverage(void **state)
 {
     (void)state;
-    Mesh mesh[5];
+    Mesh mesh[7];
     Paint solid, thin, thick;
     Picture *picture = malloc(sizeof *picture);
     paint_plain(&solid, 128, 255);
@@ -334,6 +334,11 @@ static void labels_follow_materials_and_coverage(void **state)
                            (const float[4]){0.5f, -0.8f, 0.8f, -0.5f}, 0.2f, 0.2f));
     scene_add(&scene, quad(&mesh[4], MATERIAL_HAIR, &thin.texture,
                            (const float[4]){-0.8f, -0.8f, -0.5f, -0.5f}, 0.2f, 0.2f));
+    /* a brow; a beard over mouth and background */
+    scene_add(&scene, quad(&mesh[5], MATERIAL_BROW, &thin.texture,
+                           (const float[4]){-0.05f, 0.5f, 0.2f, 0.8f}, 0.2f, 0.2f));
+    scene_add(&scene, quad(&mesh[6], MATERIAL_BEARD, &thick.texture,
+                           (const float[4]){-0.2f, -0.2f, 0.2f, 1.3f}, 0.1f, 0.1f));
     RenderOptions options = lit(256);
     draw(&scene, &options, picture);
     const float scale = 750.0f / 8.8f;
@@ -343,6 +348,8 @@ static void labels_follow_materials_and_coverage(void **state)
     assert_int_equal(picture->label[(128 + out) * 256 + 128 + out], LABEL_HAIR);
     assert_int_equal(picture->label[(128 + out) * 256 + 128 - out], LABEL_INNER_MOUTH);
     assert_int_equal(picture->label[128 * 256 + 128], LABEL_INNER_MOUTH);
+    assert_int_equal(picture->label[(128 - out) * 256 + 128], LABEL_LEFT_BROW);
+    assert_int_equal(picture->label[(int)(128 - 1.1f * scale) * 256 + 128], LABEL_SKIN);
     assert_int_equal(picture->label[0], LABEL_BACKGROUND);
     free(picture);
 }
