@@ -2,3 +2,8 @@ check_PROGRAMS += tests/test_training
 TESTS += tests/test_training
 tests_test_training_SOURCES = tests/test_training.c
 tests_test_training_LDADD = $(CMOCKA_LIBS) $(app_libs)
+
+check_PROGRAMS += tests/test_labelled
+TESTS += tests/test_labelled
+tests_test_labelled_SOURCES = tests/test_labelled.c
+tests_test_labelled_LDADD = $(CMOCKA_LIBS) $(app_libs)
