@@ -265,6 +265,9 @@ bool raster_blended(const Frame *frame, Tile *tile, int32_t triangle)
             }
             if (alpha < 1 / 255.0f)
                 continue;
+            if (surface->material ==
+                MATERIAL_BROW) /* sparse hairs at the ends of a brow are fine ones */
+                alpha *= 0.55f + 0.4f * alpha;
             if (surface->material == MATERIAL_HAIR) /* where hair dives into skin */
                 alpha *= sunk_fade(opaque, (uint32_t)mask, inverse);
             if (alpha < 1 / 255.0f)

@@ -126,7 +126,7 @@ static uint8_t pick_label(const Frame *frame, const Group *group, int n_group, c
 {
     if (cover->hair >= 0.5f)
         return LABEL_HAIR;
-    if (cover->brow >= 0.3f) /* thin brows have no pixel to themselves */
+    if (cover->brow >= 0.25f) /* thin brows have no pixel to themselves */
         return cover->brow_label;
     int votes[LABEL_COUNT] = {0}, empty = SAMPLES;
     for (int g = 0; g < n_group; g++) {

@@ -62,7 +62,7 @@ void shade_skin(const Frame *frame, const Hit *hit, float rgb[3])
     if (pores > 0.05f)
         noise_at(frame->tables, place[0], place[1], noise);
     float lip = smoothstepf(-0.15f, 0.75f, skin.lip);
-    float relief = pores * lerpf(0.035f, 0.11f, scene->skin_detail) * (1 + 0.6f * lip);
+    float relief = pores * lerpf(0.026f, 0.10f, scene->skin_detail) * (1 + 0.6f * lip);
     float bent[3];
     for (int c = 0; c < 3; c++)
         bent[c] = hit->n[c] + relief * noise[c];
