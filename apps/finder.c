@@ -13,14 +13,15 @@ enum { STAGE_FIRST = 3, STAGE_ALL = 5, TRACE_MAX = 4096, ENGINE_EVERY = 10 };
 
 FinderConfig finder_default(void)
 {
-    return (FinderConfig){.first_steps = 40,
-                          .steps = 40,
-                          .refinements = 4,
-                          .starts = 1,
-                          .rate = 0.03,
-                          .weight = {.identity = 2, .content = 1, .colour = 1, .prior = 5},
-                          .light_trust = 0.4,
-                          .seed = 1};
+    return (FinderConfig){
+        .first_steps = 40,
+        .steps = 40,
+        .refinements = 4,
+        .starts = 1,
+        .rate = 0.03,
+        .weight = {.identity = 2, .content = 1, .colour = 1, .geometry = 1, .prior = 3},
+        .light_trust = 0.4,
+        .seed = 1};
 }
 
 FinderConfig finder_paper(void)
@@ -42,6 +43,7 @@ typedef struct Run {
     Finding *finding;
     const real *picture; /* the photo */
     View photo;          /* and what the networks see in it */
+    float landmark[2 * FACE_LANDMARKS];
     void (*progress)(void *context, double done);
     void *context;
     double work, done; /* in steps, roughly */
@@ -322,9 +324,10 @@ static bool conclude(Run *r, Session *s, const float *x, Error *err)
         !imitate(s, x, f->imitation, err)) {
         return false;
     }
-    measure_view(r->studio->measure, f->render, &s->view[0]);
-    f->loss = target_losses(&s->target, &r->studio->eyes, &s->view[0]);
-    f->loss.prior = prior_loss(x, s->mean, s->deviation, s->schema->n_continuous);
+    double score;
+    if (!session_score(s, x, &f->loss, &score, err)) {
+        return false;
+    }
     f->result_distance = descriptor_distance(s->view[0].descriptor, r->photo.descriptor);
     measure_view(r->studio->measure, f->imitation, &s->view[0]);
     f->imitator_distance = descriptor_distance(s->view[0].descriptor, r->photo.descriptor);
@@ -351,10 +354,12 @@ static bool compare_models(Session *session, float *const *x, const bool *tried,
             n++;
             mean.identity += session[m].weight.identity;
             mean.content += session[m].weight.content;
+            mean.geometry += session[m].weight.geometry;
         }
     }
     mean.identity /= n;
     mean.content /= n;
+    mean.geometry /= n;
     for (int m = 0; m < MODELS; m++) {
         Losses losses;
         double own;
@@ -383,7 +388,7 @@ static bool search_models(Run *r, Session *session, float *const *x, Error *err)
         if (!r->studio->engine[m]) {
             continue;
         }
-        if (!session_open(&session[m], r->studio, m, &r->photo, r->config, err)) {
+        if (!session_open(&session[m], r->studio, m, &r->photo, r->landmark, r->config, err)) {
             return false;
         }
         tried[m] = true;
@@ -429,6 +434,19 @@ void finding_free(Finding *finding)
     *finding = (Finding){.x = NULL};
 }
 
+static bool find_landmarks(const Studio *studio, const real *picture, float *landmark, Error *err)
+{
+    Image image;
+
+    if (!image_new(&image, studio->size, studio->size, err)) {
+        return false;
+    }
+    image_from_planar(&image, picture);
+    bool ok = studio_landmarks(studio, &image, landmark, err);
+    image_free(&image);
+    return ok;
+}
+
 bool finder_run(Studio *studio, const real *picture, const FinderConfig *config,
                 void (*progress)(void *context, double done), void *context, Finding *finding,
                 Error *err)
@@ -458,7 +476,7 @@ bool finder_run(Studio *studio, const real *picture, const FinderConfig *config,
     }
     if (ok) {
         measure_view(studio->measure, picture, &r.photo);
-        ok = search_models(&r, session, x, err);
+        ok = find_landmarks(studio, picture, r.landmark, err) && search_models(&r, session, x, err);
     }
     for (int m = 0; m < MODELS; m++) {
         session_close(&session[m]);

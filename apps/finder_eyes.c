@@ -35,7 +35,7 @@ static void iris_colour(const Studio *s, const real *picture, double colour[3])
 
     memset(colour, 0, 3 * sizeof *colour);
     for (int eye = 0; eye < EYES; eye++) {
-        Box b = iris_box(s->reference, eye);
+        Box b = iris_box(s->reference.landmark, eye);
         for (int y = b.top; y < b.bottom; y++) {
             for (int x = b.left; x < b.right; x++) {
                 for (int c = 0; c < 3; c++) {

@@ -19,6 +19,7 @@ enum {
     LAMBDA1,
     LAMBDA2,
     COLOUR,
+    GEOMETRY,
     PRIOR,
     LIGHT,
     IDENTITY,
@@ -43,7 +44,8 @@ static const struct argp_option option[] = {
     {"lambda1", LAMBDA1, "W", 0, "Weight of the identity loss (2; paper 0.01)", 2},
     {"lambda2", LAMBDA2, "W", 0, "Weight of the content loss (1)", 2},
     {"colour", COLOUR, "W", 0, "Weight of the mean colours (1; paper 0)", 2},
-    {"prior", PRIOR, "W", 0, "Weight of staying plausible (5; paper 0)", 2},
+    {"geometry", GEOMETRY, "W", 0, "Weight of the landmarks (1; paper 0)", 2},
+    {"prior", PRIOR, "W", 0, "Weight of staying plausible (3; paper 0)", 2},
     {"light", LIGHT, "T", 0,
      "How far the photo's skin colour is believed: 0 not at all, 1 as in the engine's own light "
      "(0.4; paper 1)",
@@ -83,6 +85,7 @@ static void begin(FinderOptions *o)
                          .identity = -1,
                          .content = -1,
                          .colour = -1,
+                         .geometry = -1,
                          .prior = -1,
                          .light = -1,
                          .cosine = -1,
@@ -115,6 +118,7 @@ static void finish(FinderOptions *o)
     take_real(&o->finder.weight.identity, o->identity);
     take_real(&o->finder.weight.content, o->content);
     take_real(&o->finder.weight.colour, o->colour);
+    take_real(&o->finder.weight.geometry, o->geometry);
     take_real(&o->finder.weight.prior, o->prior);
     take_real(&o->finder.light_trust, o->light);
     o->finder.cosine = o->cosine >= 0 ? o->cosine : o->finder.cosine;
@@ -175,6 +179,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         break;
     case COLOUR:
         o->colour = option_real(arg, "--colour", 0, 1e6);
+        break;
+    case GEOMETRY:
+        o->geometry = option_real(arg, "--geometry", 0, 1e6);
         break;
     case PRIOR:
         o->prior = option_real(arg, "--prior", 0, 1e6);

@@ -6,8 +6,8 @@
 
 static json_t *losses_json(const Losses *l)
 {
-    return json_pack("{s:f, s:f, s:f, s:f}", "identity", l->identity, "content", l->content,
-                     "colour", l->colour, "prior", l->prior);
+    return json_pack("{s:f, s:f, s:f, s:f, s:f}", "identity", l->identity, "content", l->content,
+                     "colour", l->colour, "geometry", l->geometry, "prior", l->prior);
 }
 
 json_t *finding_json(const Finding *f)
@@ -66,7 +66,7 @@ bool align_photo(Studio *studio, const Image *photo, const char *name, int choic
     Image small;
 
     for (int i = 0; i < 2 * FACE_LANDMARKS; i++) {
-        reference[i] = studio->reference[i] * PORTRAIT_SIZE / (float)studio->size;
+        reference[i] = studio->reference.landmark[i] * PORTRAIT_SIZE / (float)studio->size;
     }
     if (!image_new(&small, studio->size, studio->size, err)) {
         return false;

@@ -69,7 +69,32 @@ static bool allocate(Session *s, Error *err)
     return view_new(&s->average, eyes, err) && target_new(&s->target, eyes, err);
 }
 
-static bool prepare(Session *s, const View *photo, Error *err)
+/* Draws characters and looks at them: session->view and session->landmark. */
+static bool draw(Session *s, int count, const float *x, Error *err)
+{
+    return studio_views(s->studio, s->model, count, x, s->view, s->landmark[0], err);
+}
+
+/* Of the i-th drawn character; the prior is left 0. */
+static Losses losses_of(const Session *s, int i)
+{
+    float shape[GEOMETRY_COUNT];
+    Losses losses = target_losses(&s->target, &s->studio->eyes, &s->view[i]);
+
+    geometry_features(s->landmark[i], s->studio->reference.landmark, shape);
+    losses.geometry = geometry_loss(shape, s->shape);
+    return losses;
+}
+
+/* A portrait's smile is no oddity of the person. */
+static float least_deviation(const Control *control)
+{
+    bool expression =
+        strcmp(control->name, "smile") == 0 || strcmp(control->name, "mouth-open") == 0;
+    return expression ? 0.3f : 1e-3f;
+}
+
+static bool prepare(Session *s, const View *photo, const float *landmark, Error *err)
 {
     const Eyes *eyes = &s->studio->eyes;
     const Weights *w = &s->config->weight;
@@ -79,34 +104,38 @@ static bool prepare(Session *s, const View *photo, Error *err)
         return error_set(err, "out of memory for a search");
     }
     for (int i = 0; i < s->schema->n_continuous; i++) {
-        s->mean[i] = s->schema->control[i].mean;
-        s->deviation[i] = fmaxf(s->schema->control[i].deviation, 1e-3f);
+        const Control *control = &s->schema->control[i];
+        s->mean[i] = control->mean;
+        s->deviation[i] = fmaxf(s->schema->control[i].deviation, least_deviation(control));
     }
     schema_average(s->schema, x);
-    bool ok = studio_views(s->studio, s->model, 1, x, &s->average, err);
+    bool ok = draw(s, 1, x, err);
     free(x);
     if (!ok) {
         return false;
     }
+    copy_view(&s->average, &s->view[0], eyes);
     copy_view(&s->target.view, photo, eyes);
+    geometry_features(landmark, s->studio->reference.landmark, s->shape);
     balance_light(s, s->config->light_trust);
     weigh_colours(s);
     target_weigh_content(&s->target, eyes, &s->average);
     /* A photo that is the average face itself leaves nothing to divide by. */
-    Losses start = target_losses(&s->target, eyes, &s->average);
+    Losses start = losses_of(s, 0);
     s->weight = (Weights){.identity = w->identity / fmax(start.identity, 1e-3),
                           .content = w->content / fmax(start.content, 1e-2),
                           .colour = w->colour / fmax(start.colour, 1e-3),
+                          .geometry = w->geometry / fmax(start.geometry, 1e-3),
                           .prior = w->prior};
     return true;
 }
 
 bool session_open(Session *session, Studio *studio, int model, const View *photo,
-                  const FinderConfig *config, Error *err)
+                  const float *landmark, const FinderConfig *config, Error *err)
 {
     *session = (Session){
         .studio = studio, .config = config, .model = model, .schema = studio->schema[model]};
-    if (!allocate(session, err) || !prepare(session, photo, err)) {
+    if (!allocate(session, err) || !prepare(session, photo, landmark, err)) {
         session_close(session);
         return false;
     }
@@ -126,10 +155,10 @@ void session_close(Session *s)
 
 bool session_score(Session *s, const float *x, Losses *losses, double *score, Error *err)
 {
-    if (!studio_views(s->studio, s->model, 1, x, s->view, err)) {
+    if (!draw(s, 1, x, err)) {
         return false;
     }
-    *losses = target_losses(&s->target, &s->studio->eyes, &s->view[0]);
+    *losses = losses_of(s, 0);
     losses->prior = prior_loss(x, s->mean, s->deviation, s->schema->n_continuous);
     *score = losses_sum(*losses, s->weight);
     return true;
@@ -156,12 +185,11 @@ static bool choose_option(Session *s, int group, float *points, float *x, Error 
             memcpy(points + (size_t)i * dim, x, dim * sizeof *x);
             set_option(g, begin + i, points + (size_t)i * dim);
         }
-        if (!studio_views(s->studio, s->model, count, points, s->view, err)) {
+        if (!draw(s, count, points, err)) {
             return false;
         }
         for (int i = 0; i < count; i++) {
-            Losses losses = target_losses(&s->target, &s->studio->eyes, &s->view[i]);
-            double score = losses_sum(losses, s->weight);
+            double score = losses_sum(losses_of(s, i), s->weight);
             if (score < lowest) {
                 lowest = score;
                 best = begin + i;
@@ -217,6 +245,7 @@ static bool residuals(void *context, int count, const float *point, float *resid
     const Eyes *eyes = &s->studio->eyes;
     int seen = target_residual_count(eyes), dim = s->schema->dim;
     double prior = sqrt(r->weight.prior / s->schema->n_continuous);
+    double geometry = sqrt(r->weight.geometry / GEOMETRY_COUNT);
 
     for (int begin = 0; begin < count; begin += FINDER_CHUNK) {
         int n = count - begin < FINDER_CHUNK ? count - begin : FINDER_CHUNK;
@@ -224,16 +253,22 @@ static bool residuals(void *context, int count, const float *point, float *resid
             put_point(r, point + (size_t)(begin + i) * (size_t)r->n,
                       r->points + (size_t)i * (size_t)dim);
         }
-        if (!studio_views(s->studio, s->model, n, r->points, s->view, err)) {
+        if (!draw(s, n, r->points, err)) {
             return false;
         }
         for (int i = 0; i < n; i++) {
             const float *values = point + (size_t)(begin + i) * (size_t)r->n;
-            float *out = residual + (size_t)(begin + i) * (size_t)(seen + r->n);
+            float *out = residual + (size_t)(begin + i) * (size_t)(seen + GEOMETRY_COUNT + r->n);
+            float shape[GEOMETRY_COUNT];
             target_residuals(&s->target, eyes, &s->view[i], r->weight, out);
+            out += seen;
+            geometry_features(s->landmark[i], s->studio->reference.landmark, shape);
+            for (int k = 0; k < GEOMETRY_COUNT; k++) {
+                *out++ = (float)(geometry * (shape[k] - s->shape[k]));
+            }
             for (int k = 0; k < r->n; k++) {
                 int at = r->index[k];
-                out[seen + k] = (float)(prior * (values[k] - s->mean[at]) / s->deviation[at]);
+                out[k] = (float)(prior * (values[k] - s->mean[at]) / s->deviation[at]);
             }
         }
     }
@@ -270,7 +305,7 @@ bool session_refine(Session *s, unsigned kinds, Weights weight, int iterations, 
     if (ok && n > 0) {
         Refinement r = {s, weight, base, index, n, points};
         LeastSquares problem = {.n = n,
-                                .m = target_residual_count(&s->studio->eyes) + n,
+                                .m = target_residual_count(&s->studio->eyes) + GEOMETRY_COUNT + n,
                                 .lo = 0,
                                 .hi = 1,
                                 .difference = 0.05f,

@@ -3,6 +3,7 @@
 #define APPS_FINDER_SESSION_H
 
 #include "apps/finder.h"
+#include "apps/finder_geometry.h"
 
 enum { FINDER_CHUNK = 16 }; /* renders at once */
 
@@ -11,17 +12,19 @@ typedef struct Session {
     const FinderConfig *config;
     int model;
     const Schema *schema;
-    float *mean, *deviation; /* of the continuous controls */
-    View average;            /* the average face, drawn by the engine */
-    Target target;           /* the photo, in the engine's light */
-    double gain[3];          /* per channel, from the photo's light to the engine's */
-    Weights weight;          /* absolute: the config's over the average face's losses */
-    View view[FINDER_CHUNK];
+    float *mean, *deviation;     /* of the continuous controls */
+    View average;                /* the average face, drawn by the engine */
+    Target target;               /* the photo, in the engine's light */
+    double gain[3];              /* per channel, from the photo's light to the engine's */
+    Weights weight;              /* absolute: the config's over the average face's losses */
+    float shape[GEOMETRY_COUNT]; /* the photo's, by its landmarks */
+    View view[FINDER_CHUNK];     /* of the last characters drawn, */
+    float landmark[FINDER_CHUNK][2 * FACE_LANDMARKS]; /* and their landmarks */
 } Session;
 
-/* photo: what the networks see in it. */
+/* photo: what the networks see in it; landmark: its 68. */
 bool session_open(Session *session, Studio *studio, int model, const View *photo,
-                  const FinderConfig *config, Error *err);
+                  const float *landmark, const FinderConfig *config, Error *err);
 void session_close(Session *session);
 
 /* Losses of the engine's render of x, and their weighted sum. */

@@ -6,6 +6,7 @@ libapps_a_SOURCES = \
 	apps/checkpoint.c apps/checkpoint.h \
 	apps/finder.c apps/finder.h \
 	apps/finder_eyes.c \
+	apps/finder_geometry.c apps/finder_geometry.h \
 	apps/finder_options.c apps/finder_options.h \
 	apps/finder_report.c apps/finder_report.h \
 	apps/finder_session.c apps/finder_session.h \

@@ -1,5 +1,6 @@
 #include "apps/studio.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,13 +77,40 @@ static bool open_recognizer(Studio *s, Error *err)
     return ok;
 }
 
-/* The mean of the opened models' average faces, as the landmark model sees them. */
+/* The face of a model's average character, in a picture of studio->size. */
+static bool find_average(Studio *s, int model, Image *render, Face *face, Error *err)
+{
+    float x[1024];
+    int n = 0;
+    RenderOptions options = render_options_default();
+
+    assert(s->schema[model]->dim <= (int)(sizeof x / sizeof *x));
+    options.size = render->width;
+    schema_average(s->schema[model], x);
+    if (!engine_render(s->engine[model], x, &options, render->pixel, NULL, err) ||
+        !face_detect(s->detector, render, face, 1, &n, err)) {
+        return false;
+    }
+    if (n == 0) {
+        return error_set(err, "no face was found in the average %s character's picture",
+                         model_name[model]);
+    }
+    return true;
+}
+
+static void mix(float *mean, float value, float scale, int n)
+{
+    *mean += (value * scale - *mean) / (float)n;
+}
+
+/* The mean of the opened models' average faces. */
 static bool find_reference(Studio *s, Error *err)
 {
     enum { SIDE = 512 };
+    const float scale = (float)s->size / SIDE;
     Image render;
-    float x[1024], landmark[2 * FACE_LANDMARKS];
-    int models = 0;
+    Face face, *mean = &s->reference;
+    int n = 0;
     char *path = path_landmark_model();
     bool ok = face_detector_open(&s->detector, path, err);
 
@@ -90,18 +118,20 @@ static bool find_reference(Studio *s, Error *err)
     if (!ok || !image_new(&render, SIDE, SIDE, err)) {
         return false;
     }
-    RenderOptions options = render_options_default();
-    options.size = SIDE;
     for (int m = 0; ok && m < MODELS; m++) {
         if (!s->engine[m]) {
             continue;
         }
-        schema_average(s->schema[m], x);
-        ok = engine_render(s->engine[m], x, &options, render.pixel, NULL, err) &&
-             photo_reference(s->detector, &render, s->size, landmark, err);
-        models++;
-        for (int i = 0; ok && i < 2 * FACE_LANDMARKS; i++) {
-            s->reference[i] += (landmark[i] - s->reference[i]) / (float)models;
+        ok = find_average(s, m, &render, &face, err);
+        if (ok) {
+            n++;
+            mix(&mean->left, face.left, scale, n);
+            mix(&mean->top, face.top, scale, n);
+            mix(&mean->right, face.right, scale, n);
+            mix(&mean->bottom, face.bottom, scale, n);
+            for (int i = 0; i < 2 * FACE_LANDMARKS; i++) {
+                mix(&mean->landmark[i], face.landmark[i], scale, n);
+            }
         }
     }
     image_free(&render);
@@ -124,8 +154,8 @@ static bool open_all(Studio *s, const StudioConfig *config, Error *err)
         !find_reference(s, err)) {
         return false;
     }
-    s->eyes =
-        (Eyes){&s->recognizer, &s->segmenter, recognizer_chip(s->reference, s->size), s->size};
+    s->eyes = (Eyes){&s->recognizer, &s->segmenter, recognizer_chip(s->reference.landmark, s->size),
+                     s->size};
     return measure_new(&s->measure, &s->eyes, s->backend, err);
 }
 
@@ -197,10 +227,29 @@ bool studio_render(const Studio *s, int model, const float *x, real *picture, Er
     return ok;
 }
 
-bool studio_views(const Studio *s, int model, int count, const float *x, View *views, Error *err)
+bool studio_landmarks(const Studio *s, const Image *picture, float *landmark, Error *err)
 {
-    size_t pixels = 3 * (size_t)s->size * (size_t)s->size;
-    int dim = s->schema[model]->dim;
+    Face face = s->reference;
+
+    if (!face_landmarks(s->detector, picture, &face, err)) {
+        return false;
+    }
+    memcpy(landmark, face.landmark, sizeof face.landmark);
+    return true;
+}
+
+/* Character i of studio_views up to what the networks see. */
+static bool draw_one(const Studio *s, int model, const float *x, uint8_t *rgb, real *picture,
+                     float *landmark, Error *err)
+{
+    return render(s, model, x, rgb, picture, err) &&
+           studio_landmarks(s, &(Image){s->size, s->size, rgb}, landmark, err);
+}
+
+bool studio_views(const Studio *s, int model, int count, const float *x, View *views,
+                  float *landmark, Error *err)
+{
+    size_t pixels = 3 * (size_t)s->size * (size_t)s->size, dim = (size_t)s->schema[model]->dim;
     uint8_t *rgb = malloc(pixels * (size_t)count);
     real *picture = malloc(pixels * (size_t)count * sizeof *picture);
     bool ok = rgb && picture;
@@ -212,8 +261,9 @@ bool studio_views(const Studio *s, int model, int count, const float *x, View *v
 #pragma omp parallel for schedule(dynamic) reduction(+ : failed)
         for (int i = 0; i < count; i++) {
             Error own;
-            if (!render(s, model, x + (size_t)i * (size_t)dim, rgb + (size_t)i * pixels,
-                        picture + (size_t)i * pixels, &own)) {
+            size_t k = (size_t)i;
+            if (!draw_one(s, model, x + k * dim, rgb + k * pixels, picture + k * pixels,
+                          landmark + k * 2 * FACE_LANDMARKS, &own)) {
                 failed++;
 #pragma omp critical
                 error_set(err, "%s", own.text);

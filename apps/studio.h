@@ -28,7 +28,7 @@ typedef struct Studio {
     Eyes eyes;
     Measure *measure;
     FaceDetector *detector;
-    float reference[2 * FACE_LANDMARKS]; /* of the average face, in a picture of `size` */
+    Face reference; /* the average face's box and landmarks, in a picture of `size` */
 } Studio;
 
 /* Missing files end the program with a sentence (paths.h); other faults are errors. */
@@ -40,8 +40,10 @@ bool studio_checkpoint_model(const char *path, int *model, Error *err);
 
 /* The engine's picture of a character, planar, 3 x size x size. */
 bool studio_render(const Studio *studio, int model, const float *x, real *picture, Error *err);
-/* Many at once: x count x dim. views: count of view_new. */
+/* The landmarks of the one face of a picture of `size`, looked for where the average face is. */
+bool studio_landmarks(const Studio *studio, const Image *picture, float *landmark, Error *err);
+/* Many characters at once: x count x dim; views: count of view_new; landmark: count x 136. */
 bool studio_views(const Studio *studio, int model, int count, const float *x, View *views,
-                  Error *err);
+                  float *landmark, Error *err);
 
 #endif

@@ -4,6 +4,7 @@ extern "C" {
 }
 
 #include <algorithm>
+#include <cmath>
 #include <exception>
 #include <memory>
 #include <vector>
@@ -124,6 +125,26 @@ bool face_detector_open(FaceDetector **detector, const char *landmark_model_path
 void face_detector_close(FaceDetector *detector)
 {
     delete detector;
+}
+
+bool face_landmarks(const FaceDetector *detector, const Image *image, Face *face, Error *err)
+{
+    try {
+        const int longest = std::max(image->width, image->height);
+        Scaled scaled(*image, std::clamp(longest, least_side, search_side[0]));
+        const dlib::rectangle box(std::lround(face->left / scaled.scale_x),
+                                  std::lround(face->top / scaled.scale_y),
+                                  std::lround(face->right / scaled.scale_x) - 1,
+                                  std::lround(face->bottom / scaled.scale_y) - 1);
+        const auto shape = detector->landmarks(scaled.pixels, box);
+        for (unsigned k = 0; k < FACE_LANDMARKS; k++) {
+            face->landmark[2 * k] = to_image(shape.part(k).x(), scaled.scale_x);
+            face->landmark[2 * k + 1] = to_image(shape.part(k).y(), scaled.scale_y);
+        }
+        return true;
+    } catch (const std::exception &e) {
+        return error_set(err, "the search for landmarks failed: %s", e.what());
+    }
 }
 
 bool face_detect(FaceDetector *detector, const Image *image, Face *face, int max, int *n,

@@ -24,6 +24,10 @@ void face_detector_close(FaceDetector *detector);
 bool face_detect(FaceDetector *detector, const Image *image, Face *face, int max, int *n,
                  Error *err);
 
+/* Fills in the landmarks of a face whose box is known, without a search: two pictures that are
+ * looked at in one place can be compared. May be called by many threads at once. */
+bool face_landmarks(const FaceDetector *detector, const Image *image, Face *face, Error *err);
+
 /* The similarity that takes a face onto reference landmarks (17 .. 67: brows, eyes, nose, mouth;
  * the contour depends on the head's shape and is left out). reference: 2 * 68. */
 Similarity face_alignment(const Face *face, const float *reference);

@@ -89,7 +89,7 @@ Losses target_losses(const Target *target, const Eyes *eyes, const View *view)
 double losses_sum(Losses l, Weights w)
 {
     return w.identity * l.identity + w.content * l.content + w.colour * l.colour +
-           w.prior * l.prior;
+           w.geometry * l.geometry + w.prior * l.prior;
 }
 
 int target_residual_count(const Eyes *eyes)

@@ -27,15 +27,16 @@ typedef struct Losses {
     double identity; /* squared distance */
     double content;  /* loss_content_maps */
     double colour;   /* loss_colour */
+    double geometry; /* of landmarks: the caller's */
     double prior;    /* loss_prior */
 } Losses;
 
 /* Prior: the mean of ((x - mean) / deviation)^2 over n values. */
 double prior_loss(const float *x, const float *mean, const float *deviation, int n);
-/* prior is left 0. */
+/* geometry and prior are left 0. */
 Losses target_losses(const Target *target, const Eyes *eyes, const View *view);
 
-/* The weights of the four terms in a sum. */
+/* The weights of the terms in a sum. */
 typedef Losses Weights;
 double losses_sum(Losses losses, Weights weights);
 
