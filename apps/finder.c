@@ -20,7 +20,7 @@ FinderConfig finder_default(void)
         .starts = 1,
         .rate = 0.03,
         .weight = {.identity = 2, .content = 1, .colour = 1, .geometry = 1, .prior = 3},
-        .light_trust = 0.4,
+        .light_trust = 0.7,
         .seed = 1};
 }
 

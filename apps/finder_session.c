@@ -14,18 +14,28 @@ static const real colour_worth[LABEL_COUNT] = {
     [LABEL_RIGHT_EYE] = 0.3f, [LABEL_UPPER_LIP] = 0.4f,  [LABEL_LOWER_LIP] = 0.4f,
 };
 
-/* The photo's light is not the engine's: the gain per channel that takes the photo's skin towards
- * the average face's, all the way (trust 0) or not at all (1), balances all other colours as well.
- */
+/* How much of a difference in the skin's log colour is believed: small ones by the share `trust`,
+ * great ones are mostly the light's. */
+static double believed(double difference, double trust)
+{
+    const double most = 0.15;
+
+    return trust < 1 ? most / (1 - trust) * tanh(trust * difference * (1 - trust) / most)
+                     : difference;
+}
+
+/* The photo's light is not the engine's: a gain per channel takes the photo's skin colour to what
+ * is believed of it, and balances all other colours as well. */
 static void balance_light(Session *s, double trust)
 {
     for (int c = 0; c < 3; c++) {
         double photo = fmax(s->target.view.colour[3 * LABEL_SKIN + c], 0.02);
         double engine = fmax(s->average.colour[3 * LABEL_SKIN + c], 0.02);
-        double gain = s->gain[c] = pow(engine / photo, 1 - trust);
+        double difference = log(photo / engine);
+        s->gain[c] = exp(believed(difference, trust) - difference);
         for (int k = 0; k < LABEL_COUNT; k++) {
             real *colour = &s->target.view.colour[3 * k + c];
-            *colour = (real)fmin(*colour * gain, 1);
+            *colour = (real)fmin(*colour * s->gain[c], 1);
         }
     }
 }
@@ -171,11 +181,29 @@ static void set_option(const ControlGroup *group, int option, float *x)
     }
 }
 
+/* 0 where the drawn hair covers what the photo's does, 1 where they have nothing in common. What
+ * people see first in a hairstyle the other losses hardly notice. */
+static double hair_mismatch(const Session *s, int drawn)
+{
+    int area = eyes_map_size(&s->studio->eyes) * eyes_map_size(&s->studio->eyes);
+    const real *p = s->target.view.maps + LABEL_HAIR * area;
+    const real *q = s->view[drawn].maps + LABEL_HAIR * area;
+    double differ = 0, both = 1;
+
+    for (int i = 0; i < area; i++) {
+        differ += fabs((double)p[i] - q[i]);
+        both += (double)p[i] + q[i];
+    }
+    return differ / both;
+}
+
 /* The best option of one group, given all else. */
 static bool choose_option(Session *s, int group, float *points, float *x, Error *err)
 {
     const ControlGroup *g = &s->schema->group[group];
     size_t dim = (size_t)s->schema->dim;
+    const double hair_share = 0.1;
+    bool is_hair = strcmp(g->name, "hair") == 0;
     int best = 0;
     double lowest = INFINITY;
 
@@ -190,6 +218,9 @@ static bool choose_option(Session *s, int group, float *points, float *x, Error 
         }
         for (int i = 0; i < count; i++) {
             double score = losses_sum(losses_of(s, i), s->weight);
+            if (is_hair) {
+                score = hair_share * score + hair_mismatch(s, i);
+            }
             if (score < lowest) {
                 lowest = score;
                 best = begin + i;
