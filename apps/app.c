@@ -19,7 +19,7 @@ const char *argp_program_version = PACKAGE_STRING;
 
 void app_parse(const struct argp *parser, int argc, char **argv, void *input)
 {
-    argp_err_exit_status = 1;
+    argp_err_exit_status = 2;
     argp_parse(parser, argc, argv, 0, NULL, input);
 }
 
@@ -34,6 +34,17 @@ void die(const char *format, ...)
     exit(1);
 }
 
+void die_usage(const char *format, ...)
+{
+    va_list args;
+    fprintf(stderr, "%s: ", program_invocation_short_name);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputs(" (see --help)\n", stderr);
+    exit(2);
+}
+
 void die_error(const Error *err)
 {
     die("%s", err->text);
@@ -45,8 +56,8 @@ int64_t option_int(const char *arg, const char *option, int64_t lo, int64_t hi)
     errno = 0;
     long long value = strtoll(arg, &end, 10);
     if (errno || end == arg || *end || value < lo || value > hi)
-        die("%s wants a whole number from %" PRId64 " to %" PRId64 ", not '%s'", option, lo, hi,
-            arg);
+        die_usage("%s wants a whole number from %" PRId64 " to %" PRId64 ", not '%s'", option, lo,
+                  hi, arg);
     return value;
 }
 
@@ -55,7 +66,7 @@ double option_real(const char *arg, const char *option, double lo, double hi)
     char *end;
     double value = strtod(arg, &end);
     if (end == arg || *end || !isfinite(value) || value < lo || value > hi)
-        die("%s wants a number from %g to %g, not '%s'", option, lo, hi, arg);
+        die_usage("%s wants a number from %g to %g, not '%s'", option, lo, hi, arg);
     return value;
 }
 

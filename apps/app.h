@@ -9,12 +9,15 @@
 
 #include "libtensor/error.h"
 
-/* argp_parse with our conventions: --help, --usage and --version exit 0, a wrong option exits 1
+/* argp_parse with our conventions: --help, --usage and --version exit 0, a wrong option exits 2
  * with a sentence. parser->doc's first part says what the program does. */
 void app_parse(const struct argp *parser, int argc, char **argv, void *input);
 
 /* "PROGRAM: sentence" on stderr, exit code 1. */
 _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Wrong arguments: the sentence, where help is, exit code 2. */
+_Noreturn void die_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* die with the text of err. */
 _Noreturn void die_error(const Error *err);
 
 /* The number in an option's argument, or a usage error naming the option and its range. */

@@ -42,10 +42,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         o->limit = (int)option_int(arg, "--limit", 1, 1000);
         break;
     case ARGP_KEY_ARG:
-        die("'%s' is no option; evaluate_search --help lists them", arg);
+        die_usage("'%s' is no option", arg);
     case ARGP_KEY_END:
         if (!o->out || !o->recover == !o->photos) {
-            die("it wants --out DIR and either --recover N or --photos DIR");
+            die_usage("it wants --out DIR and either --recover N or --photos DIR");
         }
         break;
     default:

@@ -21,22 +21,22 @@ libapps_a_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
 app_libs = libapps.a libdatasets.a libengine.a libnets.a libautograd.a libtensor.a \
 	$(OPENBLAS_LIBS) $(JANSSON_LIBS) $(ZLIB_LIBS) $(DLIB_LIBS) -lm
 
-bin_PROGRAMS += train_imitator
-train_imitator_SOURCES = apps/train_imitator.c
-train_imitator_LDADD = $(app_libs)
+bin_PROGRAMS += apps/train_imitator
+apps_train_imitator_SOURCES = apps/train_imitator.c
+apps_train_imitator_LDADD = $(app_libs)
 
-bin_PROGRAMS += train_segmenter
-train_segmenter_SOURCES = apps/train_segmenter.c
-train_segmenter_LDADD = $(app_libs)
+bin_PROGRAMS += apps/train_segmenter
+apps_train_segmenter_SOURCES = apps/train_segmenter.c
+apps_train_segmenter_LDADD = $(app_libs)
 
-bin_PROGRAMS += render_dataset
-render_dataset_SOURCES = apps/render_dataset.c
-render_dataset_LDADD = $(app_libs)
+bin_PROGRAMS += apps/render_dataset
+apps_render_dataset_SOURCES = apps/render_dataset.c
+apps_render_dataset_LDADD = $(app_libs)
 
-bin_PROGRAMS += search
-search_SOURCES = apps/search.c
-search_LDADD = $(app_libs)
+bin_PROGRAMS += apps/search
+apps_search_SOURCES = apps/search.c
+apps_search_LDADD = $(app_libs)
 
-noinst_PROGRAMS += evaluate_search
-evaluate_search_SOURCES = apps/evaluate_search.c
-evaluate_search_LDADD = $(app_libs)
+noinst_PROGRAMS += apps/evaluate_search
+apps_evaluate_search_SOURCES = apps/evaluate_search.c
+apps_evaluate_search_LDADD = $(app_libs)

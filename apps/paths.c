@@ -37,19 +37,19 @@ static char *try(const char *dir, const char *folder, const char *name)
     return NULL;
 }
 
-/* The source tree, if this program stands in a build tree (recognised by its config.status); else
- * NULL. */
+/* The source tree, if this program stands in the apps/ of a build tree (recognised by its
+ * config.status); else NULL. */
 static const char *source_tree(void)
 {
     char path[4096];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof path - sizeof "/config.status");
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - sizeof "/../config.status");
     if (n <= 0)
         return NULL;
     path[n] = '\0';
     char *slash = strrchr(path, '/');
     if (!slash)
         return NULL;
-    strcpy(slash, "/config.status");
+    strcpy(slash, "/../config.status");
     return readable(path) ? SRCDIR : NULL;
 }
 

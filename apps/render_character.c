@@ -69,9 +69,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         break;
     case ARGP_KEY_END:
         if (!o->out)
-            die("--out FILE.png is missing: where shall the picture go?");
+            die_usage("--out FILE.png is missing: where shall the picture go?");
         if (o->params && o->random)
-            die("--params and --random exclude each other");
+            die_usage("--params and --random exclude each other");
         break;
     default:
         return ARGP_ERR_UNKNOWN;

@@ -53,7 +53,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         else if (strcmp(arg, "segmenter") == 0)
             o->info.kind = PAIRS_SEGMENTER;
         else
-            die("--kind is imitator or segmenter, not '%s'", arg);
+            die_usage("--kind is imitator or segmenter, not '%s'", arg);
         break;
     case 'n':
         o->info.count = option_int(arg, "--count", 1, 100000000);
@@ -72,7 +72,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         break;
     case ARGP_KEY_END:
         if (!o->out)
-            die("--out DIR is missing: where shall the renders go?");
+            die_usage("--out DIR is missing: where shall the renders go?");
         break;
     default:
         return ARGP_ERR_UNKNOWN;

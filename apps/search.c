@@ -36,13 +36,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         break;
     case ARGP_KEY_ARG:
         if (o->photo) {
-            die("one photo at a time: '%s' is a second one", arg);
+            die_usage("one photo at a time: '%s' is a second one", arg);
         }
         o->photo = arg;
         break;
     case ARGP_KEY_END:
         if (!o->photo || !o->out) {
-            die("it wants a photo and --out DIR; search --help says more");
+            die_usage("it wants a photo and --out DIR");
         }
         break;
     default:

@@ -53,14 +53,14 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_SIGMOID:
         if (strcmp(arg, "yes") != 0 && strcmp(arg, "no") != 0)
-            die("--sigmoid is yes or no, not '%s'", arg);
+            die_usage("--sigmoid is yes or no, not '%s'", arg);
         o->sigmoid = strcmp(arg, "yes") == 0;
         return 0;
     case KEY_ASSETS:
         path_set_assets(arg);
         return 0;
     case ARGP_KEY_ARG:
-        die("'%s' is no option; train_imitator --help lists them", arg);
+        die_usage("'%s' is no option", arg);
     }
     return ARGP_ERR_UNKNOWN;
 }

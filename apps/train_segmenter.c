@@ -22,7 +22,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     if (key == ARGP_KEY_INIT)
         state->child_inputs[0] = state->input;
     else if (key == ARGP_KEY_ARG)
-        die("'%s' is no option; train_segmenter --help lists them", arg);
+        die_usage("'%s' is no option", arg);
     else
         return ARGP_ERR_UNKNOWN;
     return 0;

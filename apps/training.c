@@ -70,7 +70,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_PRESET:
         if (strcmp(arg, "small") != 0 && strcmp(arg, "paper") != 0)
-            die("--preset is small or paper, not '%s'", arg);
+            die_usage("--preset is small or paper, not '%s'", arg);
         o->preset = arg;
         return 0;
     case KEY_SIZE:
@@ -116,20 +116,21 @@ void training_check(const TrainOptions *o)
 {
     if (o->export) {
         if (!o->out)
-            die("--export wants --out DIR, the folder of the run");
+            die_usage("--export wants --out DIR, the folder of the run");
         return;
     }
     if (!o->data)
-        die("--data DIR is missing; render_dataset --out DIR makes such a folder");
+        die_usage("--data DIR is missing; render_dataset --out DIR makes such a folder");
     if (o->evaluate)
         return;
     if (!o->out)
-        die("--out DIR is missing");
+        die_usage("--out DIR is missing");
     if (o->steps && o->epochs)
-        die("--steps and --epochs exclude each other");
+        die_usage("--steps and --epochs exclude each other");
     if (o->resume && (o->size || o->batch || o->steps || o->epochs || o->learning_rate != 0 ||
                       o->seed >= 0 || o->init))
-        die("--resume goes on with the settings of the run in %s; leave --size, --batch, --steps, "
+        die_usage(
+            "--resume goes on with the settings of the run in %s; leave --size, --batch, --steps, "
             "--epochs, --lr, "
             "--seed and --init out",
             o->out);

@@ -23,11 +23,11 @@ libbake_a_SOURCES = \
 	engine/bake_rig.c engine/bake_rig.h \
 	engine/bake_source.c engine/bake_source.h
 
-bin_PROGRAMS += bake_assets render_character
-bake_assets_SOURCES = apps/bake_assets.c
-bake_assets_LDADD = libapps.a libbake.a libengine.a libtensor.a $(JANSSON_LIBS) $(ZLIB_LIBS) -lm
-render_character_SOURCES = apps/render_character.c
-render_character_LDADD = $(app_libs)
+bin_PROGRAMS += apps/bake_assets apps/render_character
+apps_bake_assets_SOURCES = apps/bake_assets.c
+apps_bake_assets_LDADD = libapps.a libbake.a libengine.a libtensor.a $(JANSSON_LIBS) $(ZLIB_LIBS) -lm
+apps_render_character_SOURCES = apps/render_character.c
+apps_render_character_LDADD = $(app_libs)
 
 schemadir = $(pkgdatadir)/schemas
 dist_schema_DATA = engine/schemas/female.json engine/schemas/male.json

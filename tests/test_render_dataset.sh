@@ -9,20 +9,20 @@ if ! test -r "$data/engine.pack"; then
 fi
 dir=$(mktemp -d ./test_render_dataset.XXXXXX) || exit 1
 trap 'rm -rf "$dir"' EXIT
-render="./render_dataset --assets $data --size 64 --seed 5"
+render="./apps/render_dataset --assets $data --size 64 --seed 5"
 
 fail() {
     echo "FAILED: $*"
     exit 1
 }
 
-# Exit code 1 and one line with the words.
+# CODE WORDS COMMAND...: that exit code and one line with the words.
 refuses() {
-    words=$1
-    shift
+    wanted=$1 words=$2
+    shift 2
     "$@" >"$dir/out" 2>"$dir/err"
     code=$?
-    test $code -eq 1 || fail "$* gave exit code $code"
+    test $code -eq "$wanted" || fail "$* gave exit code $code"
     test "$(wc -l <"$dir/err")" -eq 1 || fail "$* said more or less than one line: $(cat "$dir/err")"
     grep -q -- "$words" "$dir/err" || fail "$* did not say '$words' but: $(cat "$dir/err")"
 }
@@ -42,11 +42,11 @@ done
 $render --count 48 --out "$dir/part" 2>/dev/null >/dev/null || fail "the run after $kills kills"
 diff -r "$dir/whole" "$dir/part" || fail "a killed run differs from a whole one"
 
-refuses "another configuration" $render --count 49 --out "$dir/whole"
-refuses "not empty" $render --out "$dir"
-refuses "cannot be made" $render --out "$dir/out/inner"
-refuses "--out DIR is missing" $render
-refuses "--kind is" $render --kind portrait --out "$dir/x"
-refuses "--count wants" $render --count 0 --out "$dir/x"
+refuses 1 "another configuration" $render --count 49 --out "$dir/whole"
+refuses 1 "not empty" $render --out "$dir"
+refuses 1 "cannot be made" $render --out "$dir/out/inner"
+refuses 2 "--out DIR is missing" $render
+refuses 2 "--kind is" $render --kind portrait --out "$dir/x"
+refuses 2 "--count wants" $render --count 0 --out "$dir/x"
 test ! -e "$dir/x" || fail "a refused run leaves a folder behind"
 echo "ok, killed $kills times"
