@@ -23,25 +23,26 @@ void app_parse(const struct argp *parser, int argc, char **argv, void *input)
     argp_parse(parser, argc, argv, 0, NULL, input);
 }
 
+static void say(const char *format, va_list args, const char *end)
+{
+    fprintf(stderr, "%s: ", program_invocation_short_name);
+    vfprintf(stderr, format, args);
+    fputs(end, stderr);
+}
+
 void die(const char *format, ...)
 {
     va_list args;
-    fprintf(stderr, "%s: ", program_invocation_short_name);
     va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    fputc('\n', stderr);
+    say(format, args, "\n");
     exit(1);
 }
 
 void die_usage(const char *format, ...)
 {
     va_list args;
-    fprintf(stderr, "%s: ", program_invocation_short_name);
     va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    fputs(" (see --help)\n", stderr);
+    say(format, args, " (see --help)\n");
     exit(2);
 }
 
