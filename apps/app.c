@@ -35,6 +35,7 @@ void die(const char *format, ...)
     va_list args;
     va_start(args, format);
     say(format, args, "\n");
+    va_end(args);
     exit(1);
 }
 
@@ -43,6 +44,7 @@ void die_usage(const char *format, ...)
     va_list args;
     va_start(args, format);
     say(format, args, " (see --help)\n");
+    va_end(args);
     exit(2);
 }
 
