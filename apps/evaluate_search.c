@@ -156,32 +156,6 @@ static double parts_iou(const View *a, const View *b, const Eyes *eyes)
     return n > 0 ? sum / n : 0;
 }
 
-/* One search; its row of the report (json_incref to keep) and its pair of the sheet. */
-static json_t *bench_face(Bench *b, const real *picture, const Image *shown, Finding *finding)
-{
-    Error err;
-    Image portrait;
-    int column = 2 * (b->done % PAIRS), row = b->done / PAIRS;
-    double begin = seconds();
-
-    if (!finder_run(b->studio, picture, &b->options->finder.finder, NULL, NULL, finding, &err) ||
-        !draw_portrait(b->studio, finding->model, finding->x, &portrait, &err) ||
-        !sheet_put(&b->sheet, column, row, shown, &err) ||
-        !sheet_put(&b->sheet, column + 1, row, &portrait, &err)) {
-        die_error(&err);
-    }
-    image_free(&portrait);
-    measure_view(b->studio->measure, picture, &b->target);
-    measure_view(b->studio->measure, finding->render, &b->found);
-    json_t *face = finding_json(finding);
-    json_object_set_new(face, "parts_iou",
-                        json_real(parts_iou(&b->target, &b->found, &b->studio->eyes)));
-    json_object_set_new(face, "seconds", json_real(seconds() - begin));
-    json_array_append_new(b->faces, face);
-    b->done++;
-    return face;
-}
-
 static double number(const json_t *face, const char *key)
 {
     return json_number_value(json_object_get(face, key));
@@ -224,6 +198,33 @@ static json_t *summary(const json_t *faces)
         "saturated", mean_of(faces, number, "saturated"), "imitator_engine_difference",
         mean_of(faces, number, "imitator_engine_difference"), "parts_iou",
         mean_of(faces, number, "parts_iou"), "seconds", mean_of(faces, number, "seconds"));
+}
+
+/* One search; its row of the report (json_incref to keep) and its pair of the sheet. */
+static json_t *bench_face(Bench *b, const real *picture, const Image *shown, Finding *finding)
+{
+    Error err;
+    Image portrait;
+    int column = 2 * (b->done % PAIRS), row = b->done / PAIRS;
+    double begin = seconds();
+
+    if (!finder_run(b->studio, picture, &b->options->finder.finder, NULL, NULL, finding, &err) ||
+        !draw_portrait(b->studio, finding->model, finding->x, &portrait, &err) ||
+        !sheet_put(&b->sheet, column, row, shown, &err) ||
+        !sheet_put(&b->sheet, column + 1, row, &portrait, &err)) {
+        die_error(&err);
+    }
+    image_free(&portrait);
+    measure_view(b->studio->measure, picture, &b->target);
+    measure_view(b->studio->measure, finding->render, &b->found);
+    json_t *face = finding_json(finding);
+    json_object_set_new(face, "parts_iou",
+                        json_real(parts_iou(&b->target, &b->found, &b->studio->eyes)));
+    json_object_set_new(face, "seconds", json_real(seconds() - begin));
+    json_array_append_new(b->faces, face);
+    b->done++;
+    bench_save(b, summary(b->faces)); /* a run that is stopped leaves what it has */
+    return face;
 }
 
 static void tell(const Bench *b, const char *name, const json_t *face)

@@ -18,7 +18,7 @@ FinderConfig finder_default(void)
         .steps = 40,
         .refinements = 4,
         .starts = 1,
-        .rate = 0.03,
+        .rate = 0.02,
         .weight = {.identity = 2, .content = 1, .colour = 1, .geometry = 1, .prior = 3},
         .light_trust = 0.7,
         .seed = 1};
@@ -162,42 +162,87 @@ static void begin_at(const Session *s, int start, const float *x, float *at)
     }
 }
 
+/* The imitator errs, and a descent that believes it fits its errors. So what the descent is to
+ * reach is set off by the difference of what the networks see in imitator and engine at x (space
+ * mapping, Bandler 1994): where the imitator shows the target so corrected, the engine shows the
+ * photo, to first order. `drawn`: the engine's picture of the x that start 0 of the fit stands at.
+ */
+static void correct_target(const Session *s, Fit *fit, const View *drawn, Target *target)
+{
+    const Eyes *eyes = &s->studio->eyes;
+    int maps = eyes_classes(eyes) * eyes_map_size(eyes) * eyes_map_size(eyes);
+    View *seen = &target->view;
+
+    fit_evaluate(fit);
+    fit_view(fit, 0, seen);
+    for (int i = 0; i < RECOGNIZER_DIM; i++) {
+        seen->descriptor[i] += s->target.view.descriptor[i] - drawn->descriptor[i];
+    }
+    for (int i = 0; i < maps; i++) {
+        seen->maps[i] += s->target.view.maps[i] - drawn->maps[i];
+    }
+    for (int i = 0; i < 3 * eyes_classes(eyes); i++) {
+        seen->colour[i] += s->target.view.colour[i] - drawn->colour[i];
+    }
+    fit_set_target(fit, seen, s->target.content_weight, s->target.colour_weight);
+}
+
+/* Which controls a stage moves. */
+static void set_mask(const Session *s, Fit *fit, int stage, float *mask)
+{
+    for (int i = 0; i < s->schema->n_continuous; i++) {
+        const Control *control = &s->schema->control[i];
+        mask[i] =
+            (stage == STAGE_ALL || control->kind != CONTROL_BONE) && !control_is_chosen(control);
+    }
+    fit_set_mask(fit, mask);
+}
+
+/* Shows the engine where the starts stand; start 0 last, so that its picture is in s->view[0]. */
+static bool ask_engine(Run *r, Session *s, Fit *fit, float *trial, float *x, double *score,
+                       Error *err)
+{
+    for (int i = r->config->starts - 1; i >= 0; i--) {
+        fit_get_x(fit, i, trial);
+        if (!keep_better(s, trial, x, score, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Stage 3 or 5: leaves in x the best of what the engine was shown, x itself among it. */
 static bool descend(Run *r, Session *s, Fit *fit, int stage, int steps, float *x, Error *err)
 {
     const FinderConfig *c = r->config;
-    int n = s->schema->n_continuous;
-    float *trial = malloc(((size_t)s->schema->dim + (size_t)n) * sizeof *trial);
+    float *trial = malloc((size_t)(s->schema->dim + s->schema->n_continuous) * sizeof *trial);
+    Target target = {.content_weight = NULL};
     double score = INFINITY;
-    bool ok = trial || error_set(err, "out of memory for a search");
+    bool ok = trial ? target_new(&target, &s->studio->eyes, err)
+                    : error_set(err, "out of memory for a search");
 
     if (ok) {
-        float *mask = trial + s->schema->dim;
-        for (int i = 0; i < n; i++) {
-            const Control *control = &s->schema->control[i];
-            mask[i] = (stage == STAGE_ALL || control->kind != CONTROL_BONE) &&
-                      !control_is_chosen(control);
-        }
+        set_mask(s, fit, stage, trial + s->schema->dim);
         for (int i = 0; i < c->starts; i++) {
             begin_at(s, i, x, trial);
             fit_set_x(fit, i, trial);
         }
-        fit_set_mask(fit, mask);
-        ok = fit_restart(fit, err) && keep_better(s, x, x, &score, err);
+        ok = fit_restart(fit, err);
     }
-    for (int step = 0; ok && step < steps; step++) {
-        double rate = c->paper ? step_decay(c->rate, 0.8, 5, (uint64_t)step)
-                               : cosine_decay(c->rate, 0.1, (uint64_t)steps, (uint64_t)step);
-        fit_step(fit, (real)rate);
-        trace(r, s, stage, step, fit);
-        report(r, c->starts);
-        if ((step + 1) % ENGINE_EVERY == 0 || step + 1 == steps) {
-            for (int i = 0; ok && i < c->starts; i++) {
-                fit_get_x(fit, i, trial);
-                ok = keep_better(s, trial, x, &score, err);
+    for (int step = 0; ok && step <= steps; step++) {
+        if (step % ENGINE_EVERY == 0 || step == steps) {
+            ok = ask_engine(r, s, fit, trial, x, &score, err);
+            if (ok && !c->cosine && !c->features) {
+                correct_target(s, fit, &s->view[0], &target);
             }
         }
+        if (ok && step < steps) {
+            fit_step(fit, (real)cosine_decay(c->rate, 0.1, (uint64_t)steps, (uint64_t)step));
+            trace(r, s, stage, step, fit);
+            report(r, c->starts);
+        }
     }
+    target_free(&target);
     free(trial);
     return ok;
 }

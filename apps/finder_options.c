@@ -40,7 +40,7 @@ static const struct argp_option option[] = {
     {"refinements", REFINEMENTS, "N", 0,
      "Least-squares iterations on the engine's renders at the end (4)", 1},
     {"starts", STARTS, "N", 0, "Starts side by side: the average face, then random people (1)", 1},
-    {"rate", RATE, "R", 0, "Learning rate (0.03; paper 10)", 1},
+    {"rate", RATE, "R", 0, "Learning rate (0.02; paper 10)", 1},
     {"lambda1", LAMBDA1, "W", 0, "Weight of the identity loss (2; paper 0.01)", 2},
     {"lambda2", LAMBDA2, "W", 0, "Weight of the content loss (1)", 2},
     {"colour", COLOUR, "W", 0, "Weight of the mean colours (1; paper 0)", 2},
@@ -48,7 +48,7 @@ static const struct argp_option option[] = {
     {"prior", PRIOR, "W", 0, "Weight of staying plausible (3; paper 0)", 2},
     {"light", LIGHT, "T", 0,
      "How far the photo's skin colour is believed: 0 not at all, 1 as in the engine's own light "
-     "(0.4; paper 1)",
+     "(0.7; paper 1)",
      2},
     {"identity", IDENTITY, "KIND", 0, "distance, or cosine: Eq. 5 (distance; paper cosine)", 2},
     {"content", CONTENT, "KIND", 0, "maps, or features: Eq. 6 (maps; paper features)", 2},
@@ -69,9 +69,9 @@ static int choice(const char *arg, const char *option_name, const char *const *n
         }
     }
     if (n == 3) {
-        die("%s is %s, %s or %s, not '%s'", option_name, names[0], names[1], names[2], arg);
+        die_usage("%s is %s, %s or %s, not '%s'", option_name, names[0], names[1], names[2], arg);
     }
-    die("%s is %s or %s, not '%s'", option_name, names[0], names[1], arg);
+    die_usage("%s is %s or %s, not '%s'", option_name, names[0], names[1], arg);
 }
 
 static void begin(FinderOptions *o)
@@ -203,7 +203,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         break;
     case IMITATOR:
         if (o->imitators == MODELS) {
-            die("--imitator was given more than %d times: one for each model is enough", MODELS);
+            die_usage("--imitator was given more than %d times: one for each model is enough",
+                      MODELS);
         }
         o->imitator[o->imitators++] = arg;
         break;

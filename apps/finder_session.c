@@ -202,7 +202,7 @@ static bool choose_option(Session *s, int group, float *points, float *x, Error 
 {
     const ControlGroup *g = &s->schema->group[group];
     size_t dim = (size_t)s->schema->dim;
-    const double hair_share = 0.1;
+    const double hair_share = 0.1, rarer = 0.02; /* schemas name the common styles first */
     bool is_hair = strcmp(g->name, "hair") == 0;
     int best = 0;
     double lowest = INFINITY;
@@ -219,7 +219,7 @@ static bool choose_option(Session *s, int group, float *points, float *x, Error 
         for (int i = 0; i < count; i++) {
             double score = losses_sum(losses_of(s, i), s->weight);
             if (is_hair) {
-                score = hair_share * score + hair_mismatch(s, i);
+                score = hair_share * score + hair_mismatch(s, i) + rarer * (begin + i);
             }
             if (score < lowest) {
                 lowest = score;

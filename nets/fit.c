@@ -19,6 +19,7 @@ struct Fit {
     Var discrete, moves, rests; /* inputs; x = moves x + rests detached x */
     Var target_descriptor, target_maps, target_features, target_colour;
     Var content_weight, colour_weight, prior_scale, prior_shift, prior_zeros;
+    Sight sight;
     Var picture, loss[FIT_MAX_STARTS][FIT_TERMS], total;
     real *scratch; /* starts * dim, and starts pictures */
 };
@@ -92,10 +93,13 @@ static void build(Fit *f)
 
     build_inputs(f, g);
     f->picture = imitator_forward(g, c->imitator, x, MODE_EVAL);
-    Sight sight = eyes_look(g, &c->eyes, f->picture);
+    f->sight = eyes_look(g, &c->eyes, f->picture);
+    ag_keep(g, f->sight.descriptor);
+    ag_keep(g, f->sight.maps);
+    ag_keep(g, f->sight.colour);
     for (int n = 0; n < c->starts; n++) {
         WeightedSumParam p = {{0}};
-        build_losses(f, g, n, x, sight);
+        build_losses(f, g, n, x, f->sight);
         for (int t = 0; t < FIT_TERMS; t++) {
             p.weight[t] = n * FIT_TERMS + t;
             ag_keep(g, f->loss[n][t]);
@@ -136,8 +140,9 @@ bool fit_new(Fit **fit, const FitConfig *config, Error *err)
     f->dim = config->imitator->config.dim;
     f->searched = config->beta > 0 ? f->dim : n;
     size_t picture = 3 * (size_t)config->eyes.size * (size_t)config->eyes.size;
-    size_t room =
-        (size_t)config->starts * ((size_t)f->dim + picture) + 3 * (size_t)n + 2 * (size_t)f->dim;
+    size_t side = (size_t)eyes_map_size(&config->eyes);
+    size_t row = picture + side * side * (size_t)eyes_classes(&config->eyes) + RECOGNIZER_DIM;
+    size_t room = (size_t)config->starts * (row + (size_t)f->dim) + 3 * (size_t)(n + f->dim);
     f->scratch = malloc(room * sizeof *f->scratch);
     f->set = params_new();
     f->graph = ag_graph_new();
@@ -280,10 +285,23 @@ real fit_total(const Fit *f, int start)
     return sum;
 }
 
+/* Row `start` of a kept value. */
+static void read_row(const Fit *f, Var value, int start, real *row)
+{
+    size_t n = (size_t)(shape_count(ag_shape(f->graph, value)) / f->config.starts);
+
+    ag_read(f->plan, value, f->scratch);
+    memcpy(row, f->scratch + (size_t)start * n, n * sizeof *row);
+}
+
+void fit_view(const Fit *f, int start, View *view)
+{
+    read_row(f, f->sight.descriptor, start, view->descriptor);
+    read_row(f, f->sight.maps, start, view->maps);
+    read_row(f, f->sight.colour, start, view->colour);
+}
+
 void fit_picture(const Fit *f, int start, real *picture)
 {
-    size_t n = 3 * (size_t)f->config.eyes.size * (size_t)f->config.eyes.size;
-
-    ag_read(f->plan, f->picture, f->scratch);
-    memcpy(picture, f->scratch + (size_t)start * n, n * sizeof *picture);
+    read_row(f, f->picture, start, picture);
 }

@@ -73,6 +73,9 @@ void fit_evaluate(Fit *fit);
 real fit_loss(const Fit *fit, int start, FitTerm term);
 /* The weighted sum of a start. */
 real fit_total(const Fit *fit, int start);
+/* What the networks see in the imitator's picture: descriptor, maps and colour of view; its
+ * features stay. */
+void fit_view(const Fit *fit, int start, View *view);
 /* The imitator's picture, 3 x size x size. */
 void fit_picture(const Fit *fit, int start, real *picture);
 
