@@ -47,7 +47,9 @@ done
 
 "$top/scripts/setup.sh" "${setup[@]}"
 
-photo=${photo:-$top/assets/samples/sample4.jpg}
+export OMP_WAIT_POLICY=passive # idle threads sleep, so that a busy machine is not slowed further
+
+photo=${photo:-$top/assets/samples/sample6.jpg}
 out=${out:-character}
 "$top/build/apps/search" "$photo" --out "$out"
 printf '\n%s\n' "The character of $photo:"

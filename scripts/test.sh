@@ -18,7 +18,7 @@ passed=0 failed=0 skipped=0
 check() { # BUILD-FOLDER WHAT
     local log=$1/check.log ok=yes
     printf 'test: %s\n' "$2"
-    make -s -C "$1" -j"$(nproc)" check VISAGIST_DATA="$top/assets" >"$log" 2>&1 || ok=no
+    make -s -C "$1" -j"$(nproc)" check >"$log" 2>&1 || ok=no
     mapfile -t results < <(find "$1" -name '*.trs')
     if [ ${#results[@]} = 0 ]; then
         tail -n 40 "$log"

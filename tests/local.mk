@@ -1,4 +1,10 @@
-# tests
+# Tests: cmocka programs and shell scripts, one group of them per area.
+
+# Idle threads sleep, so that tests side by side do not take each other's time.
+AM_TESTS_ENVIRONMENT = \
+	OMP_WAIT_POLICY=passive; export OMP_WAIT_POLICY; \
+	VISAGIST_DATA=$${VISAGIST_DATA-$(abs_top_srcdir)/assets}; export VISAGIST_DATA;
+
 include tests/core.mk
 include tests/ops.mk
 include tests/golden.mk
