@@ -280,6 +280,7 @@ static bool find_coarse(Run *r, Session *s, float *x, Error *err)
 static bool find_fine(Run *r, Session *s, float *x, Error *err)
 {
     const unsigned kinds = 1u << CONTROL_MACRO | 1u << CONTROL_APPEARANCE;
+    const unsigned all = kinds | 1u << CONTROL_BONE;
     Fit *fit;
 
     if (!open_fit(s, &fit, err)) {
@@ -290,6 +291,10 @@ static bool find_fine(Run *r, Session *s, float *x, Error *err)
     balance(s, fit);
     bool ok = descend(r, s, fit, STAGE_ALL, r->config->steps, x, err);
     fit_free(fit);
+    if (ok && r->config->bone_refinements > 0) {
+        ok = session_refine(s, all, s->weight, r->config->bone_refinements, x, err);
+        report(r, 100 * r->config->bone_refinements);
+    }
     if (ok && r->config->refinements > 0) {
         ok = session_refine(s, kinds, s->weight, r->config->refinements, x, err) &&
              session_choose(s, x, err) && session_choose_eyes(s, r->picture, x, err);
@@ -509,7 +514,8 @@ bool finder_run(Studio *studio, const real *picture, const FinderConfig *config,
     for (int m = 0; m < MODELS; m++) {
         r.work += studio->engine[m] ? config->first_steps + 10 : 0;
     }
-    r.work = (r.work + config->steps) * config->starts + (config->refinements > 0 ? 40 : 0);
+    r.work = (r.work + config->steps) * config->starts + (config->refinements > 0 ? 40 : 0) +
+             100 * config->bone_refinements;
     if (!finding_new(&found, studio, err)) {
         return false;
     }

@@ -1,13 +1,17 @@
 /* Finds the character of an aligned photo: the search itself, for every program that needs one.
  *
  * The default schedule, per model (male, female):
- *   1. colours: skin, hair and eye controls onto the photo's mean colours, in the engine's light;
+ *   1. colours: skin, hair and lip controls onto the photo's mean colours, in the engine's light;
  *   2. choices: every option of every discrete group drawn by the engine, the best kept;
  *   3. descent (Eq. 9) through the imitator over macro shape and appearance, bones at rest;
  *   4. choices and colours once more; the better model goes on;
- *   5. descent over everything; every few steps the engine draws x, and the best x is kept;
+ *   5. descent over everything;
  *   6. refinement: macro and appearance by least squares on the engine's own renders.
- * The paper's schedule is step 5 alone from the average face, at the paper's rates. */
+ * Every ten steps of a descent the engine draws x: the best x so far is kept, and what the imitator
+ * gets wrong there is taken off the target. The engine's renders are judged by the descent's losses
+ * and by the landmarks. The paper's schedule is step 5 alone from the average face, at the paper's
+ * rates.
+ */
 #ifndef APPS_FINDER_H
 #define APPS_FINDER_H
 
@@ -15,16 +19,17 @@
 #include "nets/likeness.h"
 
 typedef struct FinderConfig {
-    bool paper;      /* plain Eq. 9: raw losses, SGD, one-hots through the softmax */
-    int first_steps; /* of descent over macro and appearance */
-    int steps;       /* of descent over everything */
-    int refinements; /* least-squares iterations on the engine */
-    int starts;      /* the average face, and random people around it */
-    double rate;     /* learning rate */
-    Weights weight;  /* lambda1, lambda2 and ours: of losses relative to the average face's, but the
-                        prior's, which counts squared deviations */
-    bool cosine;     /* identity by Eq. 5's cosine */
-    bool features;   /* content on features, as the paper; false: on class maps */
+    bool paper;           /* plain Eq. 9: raw losses, SGD, one-hots through the softmax */
+    int first_steps;      /* of descent over macro and appearance */
+    int steps;            /* of descent over everything */
+    int refinements;      /* least-squares iterations on the engine over macro and appearance */
+    int bone_refinements; /* and before them over everything */
+    int starts;           /* the average face, and random people around it */
+    double rate;          /* learning rate */
+    Weights weight; /* lambda1, lambda2 and ours: of losses relative to the average face's, but the
+                       prior's, which counts squared deviations */
+    bool cosine;    /* identity by Eq. 5's cosine */
+    bool features;  /* content on features, as the paper; false: on class maps */
     double light_trust; /* 0 .. 1: how far the photo's skin colour is skin and not light */
     uint64_t seed;      /* of the random people */
 } FinderConfig;
