@@ -30,7 +30,7 @@ enum {
 static const struct argp_option train_options[] = {
     {"data", KEY_DATA, "DIR", 0, "the data: what render_dataset wrote", 1},
     {"val", KEY_VAL, "DIR", 0,
-     "held-out data (default: the last samples of --data, not trained on)", 1},
+     "held-out data (default: a part of --data, not trained on)", 1},
     {"out", KEY_OUT, "DIR", 0, "where checkpoints, log and contact sheet go", 1},
     {"preset", KEY_PRESET, "small|paper", 0,
      "small: for a processor of a few cores (default); paper: the paper's "
