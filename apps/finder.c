@@ -16,10 +16,10 @@ FinderConfig finder_default(void)
     return (FinderConfig){
         .first_steps = 40,
         .steps = 40,
-        .refinements = 4,
+        .refinements = 5,
         .starts = 1,
         .rate = 0.02,
-        .weight = {.identity = 2, .content = 1, .colour = 1, .geometry = 1, .prior = 3},
+        .weight = {.identity = 3, .content = 1, .colour = 1, .geometry = 1, .prior = 3},
         .light_trust = 0.7,
         .seed = 1};
 }
@@ -280,7 +280,6 @@ static bool find_coarse(Run *r, Session *s, float *x, Error *err)
 static bool find_fine(Run *r, Session *s, float *x, Error *err)
 {
     const unsigned kinds = 1u << CONTROL_MACRO | 1u << CONTROL_APPEARANCE;
-    const unsigned all = kinds | 1u << CONTROL_BONE;
     Fit *fit;
 
     if (!open_fit(s, &fit, err)) {
@@ -291,10 +290,6 @@ static bool find_fine(Run *r, Session *s, float *x, Error *err)
     balance(s, fit);
     bool ok = descend(r, s, fit, STAGE_ALL, r->config->steps, x, err);
     fit_free(fit);
-    if (ok && r->config->bone_refinements > 0) {
-        ok = session_refine(s, all, s->weight, r->config->bone_refinements, x, err);
-        report(r, 100 * r->config->bone_refinements);
-    }
     if (ok && r->config->refinements > 0) {
         ok = session_refine(s, kinds, s->weight, r->config->refinements, x, err) &&
              session_choose(s, x, err) && session_choose_eyes(s, r->picture, x, err);
@@ -514,8 +509,7 @@ bool finder_run(Studio *studio, const real *picture, const FinderConfig *config,
     for (int m = 0; m < MODELS; m++) {
         r.work += studio->engine[m] ? config->first_steps + 10 : 0;
     }
-    r.work = (r.work + config->steps) * config->starts + (config->refinements > 0 ? 40 : 0) +
-             100 * config->bone_refinements;
+    r.work = (r.work + config->steps) * config->starts + (config->refinements > 0 ? 40 : 0);
     if (!finding_new(&found, studio, err)) {
         return false;
     }

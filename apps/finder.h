@@ -19,17 +19,16 @@
 #include "nets/likeness.h"
 
 typedef struct FinderConfig {
-    bool paper;           /* plain Eq. 9: raw losses, SGD, one-hots through the softmax */
-    int first_steps;      /* of descent over macro and appearance */
-    int steps;            /* of descent over everything */
-    int refinements;      /* least-squares iterations on the engine over macro and appearance */
-    int bone_refinements; /* and before them over everything */
-    int starts;           /* the average face, and random people around it */
-    double rate;          /* learning rate */
-    Weights weight; /* lambda1, lambda2 and ours: of losses relative to the average face's, but the
-                       prior's, which counts squared deviations */
-    bool cosine;    /* identity by Eq. 5's cosine */
-    bool features;  /* content on features, as the paper; false: on class maps */
+    bool paper;      /* plain Eq. 9: raw losses, SGD, one-hots through the softmax */
+    int first_steps; /* of descent over macro and appearance */
+    int steps;       /* of descent over everything */
+    int refinements; /* least-squares iterations on the engine */
+    int starts;      /* the average face, and random people around it */
+    double rate;     /* learning rate */
+    Weights weight;  /* lambda1, lambda2 and ours: of losses relative to the average face's, but the
+                        prior's, which counts squared deviations */
+    bool cosine;     /* identity by Eq. 5's cosine */
+    bool features;   /* content on features, as the paper; false: on class maps */
     double light_trust; /* 0 .. 1: how far the photo's skin colour is skin and not light */
     uint64_t seed;      /* of the random people */
 } FinderConfig;

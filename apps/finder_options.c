@@ -14,7 +14,6 @@ enum {
     STEPS,
     FIRST_STEPS,
     REFINEMENTS,
-    BONES,
     STARTS,
     RATE,
     LAMBDA1,
@@ -39,12 +38,10 @@ static const struct argp_option option[] = {
     {"steps", STEPS, "N", 0, "Steps of descent over all parameters (40; paper 50)", 1},
     {"first-steps", FIRST_STEPS, "N", 0, "Steps before, with the bones at rest (40)", 1},
     {"refinements", REFINEMENTS, "N", 0,
-     "Least-squares iterations on the engine's renders at the end (4)", 1},
-    {"bone-refinements", BONES, "N", 0,
-     "Such iterations before, over all parameters: some seconds each (0)", 1},
+     "Least-squares iterations on the engine's renders at the end (5)", 1},
     {"starts", STARTS, "N", 0, "Starts side by side: the average face, then random people (1)", 1},
     {"rate", RATE, "R", 0, "Learning rate (0.02; paper 10)", 1},
-    {"lambda1", LAMBDA1, "W", 0, "Weight of the identity loss (2; paper 0.01)", 2},
+    {"lambda1", LAMBDA1, "W", 0, "Weight of the identity loss (3; paper 0.01)", 2},
     {"lambda2", LAMBDA2, "W", 0, "Weight of the content loss (1)", 2},
     {"colour", COLOUR, "W", 0, "Weight of the mean colours (1; paper 0)", 2},
     {"geometry", GEOMETRY, "W", 0, "Weight of the landmarks (1; paper 0)", 2},
@@ -83,7 +80,6 @@ static void begin(FinderOptions *o)
                          .first_steps = -1,
                          .steps = -1,
                          .refinements = -1,
-                         .bones = -1,
                          .starts = -1,
                          .rate = -1,
                          .identity = -1,
@@ -117,7 +113,6 @@ static void finish(FinderOptions *o)
     take(&o->finder.first_steps, o->first_steps);
     take(&o->finder.steps, o->steps);
     take(&o->finder.refinements, o->refinements);
-    take(&o->finder.bone_refinements, o->bones);
     take(&o->finder.starts, o->starts);
     take_real(&o->finder.rate, o->rate);
     take_real(&o->finder.weight.identity, o->identity);
@@ -169,9 +164,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         break;
     case REFINEMENTS:
         o->refinements = (int)option_int(arg, "--refinements", 0, 100);
-        break;
-    case BONES:
-        o->bones = (int)option_int(arg, "--bone-refinements", 0, 100);
         break;
     case STARTS:
         o->starts = (int)option_int(arg, "--starts", 1, 4);

@@ -13,7 +13,7 @@ typedef struct FinderOptions {
 
     /* For the parser: options that were not given are < 0. */
     bool paper;
-    int first_steps, steps, refinements, bones, starts;
+    int first_steps, steps, refinements, starts;
     double rate, identity, content, colour, geometry, prior, light;
     int cosine, features;
     const char *imitator[MODELS]; /* in the order given */

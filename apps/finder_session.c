@@ -202,7 +202,7 @@ static bool choose_option(Session *s, int group, float *points, float *x, Error 
 {
     const ControlGroup *g = &s->schema->group[group];
     size_t dim = (size_t)s->schema->dim;
-    const double hair_share = 0.1, rarer = 0.02; /* schemas name the common styles first */
+    const double hair_share = 0.1, rarer = 0.03; /* schemas name the common styles first */
     bool is_hair = strcmp(g->name, "hair") == 0;
     int best = 0;
     double lowest = INFINITY;
