@@ -247,7 +247,7 @@ typedef struct Correlation {
 } Correlation;
 
 typedef struct Correlations {
-    Correlation all, part[64];
+    Correlation all, part[160];
     int n;
 } Correlations;
 
