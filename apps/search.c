@@ -150,17 +150,17 @@ static bool run(const Options *o, Studio *studio, const Image *photo, Times *tim
     if (!align_photo(studio, photo, o->photo, o->face, &aligned, &picture, note, err)) {
         return false;
     }
-    if (*note) {
+    /* The folder is made before the work, so that an unwritable one costs no minute. */
+    bool ok = make_folder(o->out, err);
+    if (ok && *note) {
         fprintf(stderr, "search: %s\n", note);
     }
     times->opened = seconds();
-    if (!o->finder.quiet) {
+    if (ok && !o->finder.quiet) {
         progress_start(&progress, "searching", "%", 0, 100);
     }
-    /* The folder is made before the work, so that an unwritable one costs no minute. */
-    bool ok = make_folder(o->out, err) &&
-              finder_run(studio, picture, &o->finder.finder, o->finder.quiet ? NULL : show,
-                         &progress, &finding, err);
+    ok = ok && finder_run(studio, picture, &o->finder.finder, o->finder.quiet ? NULL : show,
+                          &progress, &finding, err);
     if (ok) {
         times->found = seconds();
         if (!o->finder.quiet) {
