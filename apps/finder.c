@@ -250,7 +250,7 @@ static bool descend(Run *r, Session *s, Fit *fit, int stage, int steps, float *x
 static bool fit_colours(Session *s, float *x, Error *err)
 {
     Weights only = {.colour = s->weight.colour, .prior = s->weight.prior};
-    return session_refine(s, 1u << CONTROL_APPEARANCE, only, 2, x, err);
+    return session_refine(s, 1u << CONTROL_APPEARANCE, only, 3, x, err);
 }
 
 /* Stages 1 to 4 of one model. */
@@ -291,8 +291,9 @@ static bool find_fine(Run *r, Session *s, float *x, Error *err)
     bool ok = descend(r, s, fit, STAGE_ALL, r->config->steps, x, err);
     fit_free(fit);
     if (ok && r->config->refinements > 0) {
-        ok = session_refine(s, kinds, s->weight, r->config->refinements, x, err) &&
-             session_choose(s, x, err) && session_choose_eyes(s, r->picture, x, err);
+        ok = session_choose(s, x, err) &&
+             session_refine(s, kinds, s->weight, r->config->refinements, x, err) &&
+             fit_colours(s, x, err) && session_choose_eyes(s, r->picture, x, err);
         report(r, 40);
     }
     return ok;

@@ -181,20 +181,21 @@ static void set_option(const ControlGroup *group, int option, float *x)
     }
 }
 
-/* 0 where the drawn hair covers what the photo's does, 1 where they have nothing in common. What
- * people see first in a hairstyle the other losses hardly notice. */
+/* 0 where the drawn hair covers what the photo's does, about 1 where they have nothing in common.
+ * What people see first in a hairstyle the other losses hardly notice. */
 static double hair_mismatch(const Session *s, int drawn)
 {
+    const double usual = 0.1; /* share of a picture: lets a bald head differ from a haired one */
     int area = eyes_map_size(&s->studio->eyes) * eyes_map_size(&s->studio->eyes);
     const real *p = s->target.view.maps + LABEL_HAIR * area;
     const real *q = s->view[drawn].maps + LABEL_HAIR * area;
-    double differ = 0, both = 1;
+    double differ = 0, seen = usual * area;
 
     for (int i = 0; i < area; i++) {
         differ += fabs((double)p[i] - q[i]);
-        both += (double)p[i] + q[i];
+        seen += (double)p[i];
     }
-    return differ / both;
+    return differ / seen;
 }
 
 /* The best option of one group, given all else. */
@@ -202,7 +203,7 @@ static bool choose_option(Session *s, int group, float *points, float *x, Error 
 {
     const ControlGroup *g = &s->schema->group[group];
     size_t dim = (size_t)s->schema->dim;
-    const double hair_share = 0.1, rarer = 0.03; /* schemas name the common styles first */
+    const double hair_share = 0.1, rarer = 0.04; /* schemas name the common styles first */
     bool is_hair = strcmp(g->name, "hair") == 0;
     int best = 0;
     double lowest = INFINITY;

@@ -51,7 +51,9 @@ Var region_colour(Graph *g, Var picture, Var maps)
     if (k > 1) {
         picture = ag_avg_pool2d(g, picture, (Pool2dParam){k, k, 0});
     }
-    return ag_region_mean(g, picture, ag_affine(g, ag_detach(g, maps), (AffineParam){heavy, 0}));
+    Var sure = ag_detach(g, maps);
+    sure = ag_mul(g, sure, ag_mul(g, sure, sure));
+    return ag_region_mean(g, picture, ag_affine(g, sure, (AffineParam){heavy, 0}));
 }
 
 static Var weigh(Graph *g, Var colour, Var weight)

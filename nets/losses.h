@@ -22,8 +22,9 @@ Var loss_content_features(Graph *graph, Var features, Var maps, Var target_featu
  * weight [K]. */
 Var loss_content_maps(Graph *graph, Var maps, Var target, Var weight);
 
-/* Mean colour of each class: picture [N,3,H,W], maps [N,K,h,w] with H a multiple of h -> [N,K,3].
- * The maps get no gradient: a region takes another colour, not another shape. */
+/* Mean colour of each class, of its pixels that are sure (weights p^3): picture [N,3,H,W], maps
+ * [N,K,h,w] with H a multiple of h -> [N,K,3]. The maps get no gradient: a region takes another
+ * colour, not another shape. */
 Var region_colour(Graph *graph, Var picture, Var maps);
 
 /* Mean over classes and channels of (weight_k (colour - target))^2. colour, target [N,K,3]; weight
