@@ -36,10 +36,8 @@ die() { say "$*"; exit 1; }
 as_root() {
     if [ "$(id -u)" = 0 ]; then
         env DEBIAN_FRONTEND=noninteractive "$@"
-    elif command -v sudo >/dev/null; then
-        sudo env DEBIAN_FRONTEND=noninteractive "$@"
     else
-        die "cannot install: you are not root and there is no sudo; as root, run: $*"
+        sudo env DEBIAN_FRONTEND=noninteractive "$@"
     fi
 }
 
@@ -53,11 +51,13 @@ need_packages() {
     [ ${#missing[@]} = 0 ] && return
     command -v apt-get >/dev/null ||
         die "missing Debian packages, and no apt-get to install them: ${missing[*]}"
+    [ "$(id -u)" = 0 ] || command -v sudo >/dev/null ||
+        die "you are not root and there is no sudo; as root, run: apt-get install ${missing[*]}"
     say "installing ${missing[*]}"
     local log
     log=$(mktemp)
     { as_root apt-get update -q && as_root apt-get install -y -q --no-install-recommends "${missing[@]}"; } \
-        >"$log" 2>&1 </dev/null || {
+        >"$log" 2>&1 </dev/null || { # sudo asks for its password on the terminal itself
         tail -n 5 "$log" >&2
         die "apt-get could not install: ${missing[*]} (is the network there? the log is $log)"
     }
