@@ -64,7 +64,7 @@ static double difference(const double *photo, const double *render)
 
 bool session_choose_eyes(Session *s, const real *photo, float *x, Error *err)
 {
-    const double rarer = 0.004; /* most people's eyes are brown */
+    const double rarer = 0.006; /* most people's eyes are brown */
     int hue = schema_find(s->schema, "eye-hue"), best = 0;
     size_t pixels = 3 * (size_t)s->studio->size * (size_t)s->studio->size;
     double wanted[3], found[3], lowest = INFINITY;
