@@ -82,11 +82,11 @@ static bool parse_item(const char *path, const char *name, const json_t *value, 
                          path, name, dtype);
     size_t element = dtype_size(item->tensor.type);
     if (!parse_shape(json_object_get(value, "shape"), element, data_bytes, &item->tensor.shape))
-        return error_set(
-            err,
-            "%s: the shape of %.100s is malformed, has over %d dimensions, or is larger "
-            "than the file",
-            path, name, TENSOR_MAX_DIM);
+        return error_set(err,
+                         "%s is cut short or damaged: the shape of %.100s is not one of at most %d "
+                         "dimensions that "
+                         "fits into the file; copy it again",
+                         path, name, TENSOR_MAX_DIM);
     json_int_t b = json_integer_value(begin), e = json_integer_value(end);
     if (b < 0 || e < b || (uint64_t)e > data_bytes)
         return error_set(
