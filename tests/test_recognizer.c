@@ -189,7 +189,7 @@ static void wrong_weights_are_named(void **state)
     tensor_file_free(other);
 }
 
-/* Landmarks that stand exactly where dlib puts its mean face must give back the whole square. */
+/* Landmarks halved and shifted must give a chip halved and shifted. */
 static void chip_of_a_moved_chip_is_found(void **state)
 {
     float landmark[2 * RECOGNIZER_LANDMARKS], moved[2 * RECOGNIZER_LANDMARKS];
