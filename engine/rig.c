@@ -46,6 +46,10 @@ static const struct {
     [TRAIT_EYE_LIGHTNESS] = {"eye-lightness", 0},
     [TRAIT_LIP_REDNESS] = {"lip-redness", 0},
     [TRAIT_STUBBLE] = {"stubble", 0},
+    [TRAIT_BROW_LIGHTNESS] = {"brow-lightness", 0},
+    [TRAIT_BEARD_LIGHTNESS] = {"beard-lightness", 0},
+    [TRAIT_FRECKLES] = {"freckles", 0},
+    [TRAIT_BLUSH] = {"blush", 0},
 };
 
 static const char *const dof_name[DOFS] = {"tx", "ty", "tz", "rx", "ry", "rz", "sx", "sy", "sz"};

@@ -26,6 +26,10 @@ typedef enum Trait {
     TRAIT_EYE_LIGHTNESS,  /* -1 .. 1 */
     TRAIT_LIP_REDNESS,    /* -1 pale .. 1 red */
     TRAIT_STUBBLE,        /* 0 .. 1 */
+    TRAIT_BROW_LIGHTNESS, /* -1 darker .. 1 lighter than follows from the hair */
+    TRAIT_BEARD_LIGHTNESS,
+    TRAIT_FRECKLES, /* 0 .. 1 */
+    TRAIT_BLUSH,    /* -1 pale .. 1 red cheeks */
     TRAIT_COUNT
 } Trait;
 
