@@ -97,7 +97,7 @@ int main(int argc, char **argv)
     if (o.params && !character_schema_name(o.params, model, &err))
         die_error(&err);
     char *pack = path_asset("engine.pack"), *schema_path = path_schema(o.model ? o.model : model);
-    if (!engine_open(&engine, pack, schema_path, &err))
+    if (!engine_open_builtin(&engine, pack, schema_path, &err))
         die_error(&err);
     const Schema *schema = engine_schema(engine);
     float *x = malloc((size_t)schema->dim * sizeof *x);

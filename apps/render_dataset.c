@@ -120,7 +120,7 @@ int main(int argc, char **argv)
         omp_set_num_threads(o.threads);
 #endif
     char *pack = path_asset("engine.pack"), *schema = path_schema(o.model);
-    if (!engine_open(&engine, pack, schema, &err))
+    if (!engine_open_builtin(&engine, pack, schema, &err))
         die_error(&err);
     pairs_info_set_engine(&o.info, engine);
     o.info.shard = SHARD_BYTES / (4 * o.info.size * o.info.size);

@@ -12,7 +12,7 @@ const char *const model_name[MODELS] = {"male", "female"};
 static bool open_engine(Studio *s, int model, Error *err)
 {
     char *pack = path_asset("engine.pack"), *schema = path_schema(model_name[model]);
-    bool ok = engine_open(&s->engine[model], pack, schema, err);
+    bool ok = engine_open_builtin(&s->engine[model], pack, schema, err);
 
     if (ok) {
         s->schema[model] = engine_schema(s->engine[model]);

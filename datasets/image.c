@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "datasets/codec.h"
+#include "engine/codec.h"
 #include "datasets/exif.h"
 #include "libtensor/atomic_file.h"
 

@@ -1,10 +1,5 @@
 # datasets: pictures, faces, pairs, batches.
 
-# stb shifts signed integers freely, so the sanitiser of undefined behaviour leaves this one file alone.
-noinst_LIBRARIES += libcodec.a
-libcodec_a_SOURCES = datasets/codec.c datasets/codec.h
-libcodec_a_CFLAGS = $(AM_CFLAGS) -fno-sanitize=undefined
-
 noinst_LIBRARIES += libdatasets.a
 libdatasets_a_SOURCES = \
 	datasets/image.c datasets/image.h \
@@ -25,5 +20,4 @@ libdatasets_a_SOURCES = \
 	datasets/pairs_read.c \
 	datasets/pairs_sample.c \
 	datasets/pairs_write.c
-libdatasets_a_LIBADD = $(libcodec_a_OBJECTS)
 libdatasets_a_CXXFLAGS = $(AM_CXXFLAGS) $(NATIVE_CFLAGS)

@@ -27,7 +27,7 @@ static json_t *discrete_json(const Schema *schema, const float *x)
     for (int g = 0; object && g < schema->n_groups; g++) {
         const ControlGroup *group = &schema->group[g];
         if (json_object_set_new(object, group->name,
-                                json_string(group->option[schema_choice(schema, g, x)])) != 0) {
+                                json_string(group->option[schema_choice(schema, g, x)].name)) != 0) {
             json_decref(object);
             return NULL;
         }
@@ -140,7 +140,7 @@ static bool read_discrete(const char *path, const Schema *schema, json_t *object
         const char *option = json_string_value(value);
         int chosen = -1;
         for (int k = 0; option && k < group->count; k++)
-            chosen = strcmp(group->option[k], option) == 0 ? k : chosen;
+            chosen = strcmp(group->option[k].name, option) == 0 ? k : chosen;
         if (chosen < 0)
             return error_set(err, "%s: \"%s\" has no option \"%s\"", path, key,
                              option ? option : "(not a text)");

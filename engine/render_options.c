@@ -10,6 +10,7 @@ RenderOptions render_options_default(void)
                            .light_pitch = 30,
                            .light_warmth = 0.25f,
                            .light_gain = 1,
+                           .light_colour = {1, 1, 1},
                            .ambient_gain = 1,
                            .background = {{104, 112, 126}, {58, 62, 70}}};
 }

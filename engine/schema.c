@@ -87,6 +87,55 @@ static bool read_control(const Place *at, const json_t *object, Control *c)
     return true;
 }
 
+/* A text member that may be missing. */
+static bool optional_text(const Place *at, const json_t *object, const char *key, char *field,
+                          size_t size)
+{
+    const json_t *value = json_object_get(object, key);
+    if (!value || (json_is_string(value) && !*json_string_value(value)))
+        return true; /* fields are zeroed */
+    return text_field(at, object, key, field, size);
+}
+
+static bool read_colour(const Place *at, const json_t *value, ControlOption *option)
+{
+    unsigned r, g, b;
+    int end = 0;
+    const char *text = json_string_value(value);
+    if (!value)
+        return true;
+    if (!text || sscanf(text, "#%2x%2x%2x%n", &r, &g, &b, &end) != 3 || end != 7 || text[7])
+        return bad(at, "an option's \"colour\" is not \"#rrggbb\"");
+    option->has_colour = true;
+    option->colour[0] = (uint8_t)r;
+    option->colour[1] = (uint8_t)g;
+    option->colour[2] = (uint8_t)b;
+    return true;
+}
+
+static bool read_option(const Place *at, const json_t *value, ControlOption *option)
+{
+    option->weight = 1;
+    if (json_is_string(value)) {
+        const char *name = json_string_value(value);
+        if (!*name || strlen(name) >= sizeof option->name)
+            return bad(at, "an option is not a name of 1 to 31 bytes");
+        strcpy(option->name, name);
+        strcpy(option->mesh, name);
+        return true;
+    }
+    if (!json_is_object(value))
+        return bad(at, "an option is neither a name nor an object");
+    if (!text_field(at, value, "name", option->name, sizeof option->name) ||
+        !optional_text(at, value, "mesh", option->mesh, sizeof option->mesh) ||
+        !optional_text(at, value, "paint", option->paint, sizeof option->paint) ||
+        !read_colour(at, json_object_get(value, "colour"), option))
+        return false;
+    if (json_object_get(value, "weight") && !number_field(at, value, "weight", &option->weight))
+        return false;
+    return option->weight >= 0 || bad(at, "an option's \"weight\" is negative");
+}
+
 static bool read_group(const Place *at, const json_t *object, ControlGroup *g)
 {
     if (!text_field(at, object, "name", g->name, sizeof g->name))
@@ -94,19 +143,21 @@ static bool read_group(const Place *at, const json_t *object, ControlGroup *g)
     const json_t *options = json_object_get(object, "options");
     size_t n = json_array_size(options);
     if (n < 1 || n > MAX_OPTIONS)
-        return bad(at, "needs a list \"options\" of 1 to 256 names");
+        return bad(at, "needs a list \"options\" of 1 to 256");
     g->option = calloc(n, sizeof *g->option);
     if (!g->option)
         return bad(at, "out of memory");
+    float weight = 0;
     for (size_t i = 0; i < n; i++) {
-        const char *name = json_string_value(json_array_get(options, i));
-        if (!name || !*name || strlen(name) >= sizeof *g->option)
-            return bad(at, "an option is not a name of 1 to 31 bytes");
-        strcpy(g->option[i], name);
+        if (!read_option(at, json_array_get(options, i), &g->option[i]))
+            return false;
+        weight += g->option[i].weight;
         for (size_t k = 0; k < i; k++)
-            if (strcmp(g->option[k], name) == 0)
+            if (strcmp(g->option[k].name, g->option[i].name) == 0)
                 return bad(at, "two options have the same name");
     }
+    if (!(weight > 0))
+        return bad(at, "no option has a \"weight\" above 0");
     g->count = (int)n;
     return true;
 }
@@ -229,18 +280,30 @@ void schema_average(const Schema *schema, float *x)
         choose(schema, g, 0, x);
 }
 
-static void choose_at_random(const Schema *schema, Rng *rng, float *x)
-{
-    for (int g = 0; g < schema->n_groups; g++)
-        choose(schema, g, (int)rng_below(rng, (uint32_t)schema->group[g].count), x);
-}
-
 void schema_random_uniform(const Schema *schema, uint64_t seed, uint64_t index, float *x)
 {
     Rng rng = rng_make(seed, STREAM_UNIFORM, index);
     for (int i = 0; i < schema->n_continuous; i++)
         x[i] = rng_uniform(&rng);
-    choose_at_random(schema, &rng, x);
+    for (int g = 0; g < schema->n_groups; g++)
+        choose(schema, g, (int)rng_below(&rng, (uint32_t)schema->group[g].count), x);
+}
+
+static int option_by_weight(const ControlGroup *group, float u)
+{
+    float sum = 0, at = 0;
+    for (int i = 0; i < group->count; i++)
+        sum += group->option[i].weight;
+    int chosen = 0; /* rounding may leave u at the very end */
+    for (int i = 0; i < group->count; i++) {
+        if (group->option[i].weight <= 0)
+            continue;
+        chosen = i;
+        at += group->option[i].weight;
+        if (u * sum < at)
+            break;
+    }
+    return chosen;
 }
 
 void schema_random_person(const Schema *schema, uint64_t seed, uint64_t index, float *x)
@@ -251,7 +314,8 @@ void schema_random_person(const Schema *schema, uint64_t seed, uint64_t index, f
         float v = c->mean + c->deviation * rng_normal(&rng);
         x[i] = v < 0 ? 0 : v > 1 ? 1 : v;
     }
-    choose_at_random(schema, &rng, x);
+    for (int g = 0; g < schema->n_groups; g++)
+        choose(schema, g, option_by_weight(&schema->group[g], rng_uniform(&rng)), x);
 }
 
 static uint64_t hash_text(uint64_t hash, const char *text)
@@ -275,8 +339,13 @@ void schema_digest(const Schema *schema, char text[static 17])
     }
     for (int g = 0; g < schema->n_groups; g++) {
         hash = hash_text(hash, schema->group[g].name);
-        for (int k = 0; k < schema->group[g].count; k++)
-            hash = hash_text(hash, schema->group[g].option[k]);
+        for (int k = 0; k < schema->group[g].count; k++) {
+            const ControlOption *o = &schema->group[g].option[k];
+            hash = hash_text(hash_text(hash_text(hash, o->name), o->mesh), o->paint);
+            snprintf(number, sizeof number, "%d %d %d %d", o->has_colour, o->colour[0],
+                     o->colour[1], o->colour[2]);
+            hash = hash_text(hash, number);
+        }
     }
     snprintf(text, 17, "%016" PRIx64, hash);
 }

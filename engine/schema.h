@@ -1,11 +1,12 @@
 /* A facial-parameter schema: what a character creator's sliders and choices are. A JSON file
  * (engine/schemas/NAME.json), so that another game's engine is a data file and not a code change.
  *
- * The parameter vector is x = [continuous | one-hot of group 0 | one-hot of group 1 | ...], every value in
- * [0, 1]; 0.5 is neutral for the bones (the paper's 3.6). */
+ * The parameter vector is x = [continuous | one-hot of group 0 | one-hot of group 1 | ...], every
+ * value in [0, 1]; 0.5 is neutral for the bones (the paper's 3.6). */
 #ifndef ENGINE_SCHEMA_H
 #define ENGINE_SCHEMA_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "libtensor/error.h"
@@ -22,16 +23,28 @@ typedef struct Control {
     char component[32]; /* Table 5's component ("nose tip"), or "macro", "appearance" */
     char prior[16];     /* prior group: the paper's seven (Fig. 6), or "macro", "appearance" */
     ControlKind kind;
-    char drive[64];     /* what in the engine it moves: "tz" of a bone, a target's name, "skin_tone" */
-    float lo, hi;       /* the engine's value at 0 and at 1 (dm, degrees, factor - 1, weight) */
-    float mean;         /* x of the average face */
-    float deviation;    /* spread of x among plausible people: random characters, the search's prior */
+    char drive[64];  /* what in the engine it moves: "tz" of a bone, a target's name, "skin_tone" */
+    float lo, hi;    /* the engine's value at 0 and at 1 (dm, degrees, factor - 1, weight) */
+    float mean;      /* x of the average face */
+    float deviation; /* spread of x among plausible people: random characters, the search's prior */
 } Control;
 
+/* One option of a discrete group. In JSON either a name, which is its mesh's too, or an object with
+ * "name" and what it has of the other fields. */
+typedef struct ControlOption {
+    char name[32];
+    char mesh[64];  /* meshes of the engine joined by '+'; empty: none */
+    char paint[32]; /* something painted on the skin, by a name the engine knows; empty: nothing */
+    bool has_colour;
+    uint8_t colour[3]; /* "#rrggbb", sRGB: of hair, brows, beard or lips, before what continuous
+                          controls say */
+    float weight;      /* likelihood among random people against the group's others (1) */
+} ControlOption;
+
 typedef struct ControlGroup { /* a discrete group */
-    char name[32];            /* "hair", "brows", "beard" */
+    char name[32];            /* "hair", "brows", "beard", "lipstick-style", "lipstick-colour" */
     int begin, count;         /* place of its one-hot in x */
-    char (*option)[32];       /* count names */
+    ControlOption *option;    /* count */
 } ControlGroup;
 
 typedef struct Schema {
@@ -58,13 +71,15 @@ int schema_choice(const Schema *schema, int group, const float *x);
 
 /* x of the average face: every control at its mean, the first option of each group. */
 void schema_average(const Schema *schema, float *x);
-/* x as the paper samples it for the imitator: bones uniform, macro and appearance uniform, options uniform. */
+/* x as the paper samples it for the imitator: bones uniform, macro and appearance uniform, options
+ * uniform. */
 void schema_random_uniform(const Schema *schema, uint64_t seed, uint64_t index, float *x);
-/* A plausible person: controls normal around their mean with their deviation, clamped; options uniform. */
+/* A plausible person: controls normal around their mean with their deviation, clamped; options by
+ * their weight. */
 void schema_random_person(const Schema *schema, uint64_t seed, uint64_t index, float *x);
 
-/* A short text that identifies names, order and ranges: checkpoints carry it, so that weights of another
- * schema are refused. At least 17 bytes. */
+/* A short text that identifies names, order and ranges: checkpoints carry it, so that weights of
+ * another schema are refused. At least 17 bytes. */
 void schema_digest(const Schema *schema, char text[static 17]);
 
 #endif

@@ -92,7 +92,7 @@ int main(int argc, char **argv)
     }
     Error err;
     Engine *engine;
-    if (!engine_open(&engine, argv[1], argv[2], &err)) {
+    if (!engine_open_builtin(&engine, argv[1], argv[2], &err)) {
         fprintf(stderr, "bench_render: %s\n", err.text);
         return 1;
     }

@@ -70,7 +70,8 @@ static void what_is_missing_is_average(void **state)
     schema_average(schema, average);
     int age = schema_find(schema, "age"), beard = schema_find_group(schema, "beard");
     assert_true(x[age] == 0.75f);
-    assert_string_equal(schema->group[beard].option[schema_choice(schema, beard, x)], "moustache");
+    assert_string_equal(schema->group[beard].option[schema_choice(schema, beard, x)].name,
+                        "moustache");
     for (int i = 0; i < schema->dim; i++) {
         bool given = i == age || (i >= schema->group[beard].begin &&
                                   i < schema->group[beard].begin + schema->group[beard].count);

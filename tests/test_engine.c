@@ -34,7 +34,7 @@ static int set_up(void **state)
         char path[4096];
         Error err = {""};
         snprintf(path, sizeof path, SRCDIR "/engine/schemas/%s.json", model[m]);
-        if (!engine_open(&engine[m], engine_pack(), path, &err)) {
+        if (!engine_open_builtin(&engine[m], engine_pack(), path, &err)) {
             fprintf(stderr, "%s\n", err.text);
             return -1;
         }
@@ -84,7 +84,7 @@ static void choose(int m, float *x, const char *group, const char *option)
     const ControlGroup *of = &s->group[g];
     bool found = false;
     for (int k = 0; k < of->count; k++) {
-        bool is = strcmp(of->option[k], option) == 0;
+        bool is = strcmp(of->option[k].name, option) == 0;
         x[of->begin + k] = is ? 1.0f : 0.0f;
         found = found || is;
     }
@@ -155,15 +155,15 @@ static void options_differ(void **state)
             schema_average(s, x);
             assert_true(s->group[g].count <= 32);
             for (int k = 0; k < s->group[g].count; k++) {
-                choose(m, x, s->group[g].name, s->group[g].option[k]);
+                choose(m, x, s->group[g].name, s->group[g].option[k].name);
                 p[k] = draw(m, x);
                 for (int j = 0; j < k; j++) {
                     int n = 0;
                     for (int i = 0; i < PIXELS * 3; i++)
                         n += abs(p[k]->rgb[i] - p[j]->rgb[i]) > 8;
                     if (n < 30)
-                        fail_msg("%s: %s and %s look the same", model[m], s->group[g].option[j],
-                                 s->group[g].option[k]);
+                        fail_msg("%s: %s and %s look the same", model[m],
+                                 s->group[g].option[j].name, s->group[g].option[k].name);
                 }
             }
             for (int k = 0; k < s->group[g].count; k++)
@@ -291,7 +291,7 @@ static void expect_refusal(const char *pack, const char *schema, const char *sen
 {
     Engine *e = (Engine *)&sentence;
     Error err = {""};
-    assert_false(engine_open(&e, pack, schema, &err));
+    assert_false(engine_open_builtin(&e, pack, schema, &err));
     assert_ptr_equal(e, &sentence);
     if (!strstr(err.text, sentence))
         fail_msg("\"%s\" should say \"%s\"", err.text, sentence);

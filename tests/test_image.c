@@ -11,7 +11,7 @@
 #include <cmocka.h>
 #include <zlib.h>
 
-#include "datasets/codec.h"
+#include "engine/codec.h"
 #include "datasets/exif.h"
 #include "datasets/image.h"
 #include "libtensor/rng.h"

@@ -24,6 +24,7 @@
 #endif
 
 #include "datasets/pairs_internal.h"
+#include "engine/engine_internal.h"
 #include "libtensor/rng.h"
 #include "tests/test_folder.h"
 
@@ -31,30 +32,27 @@
 
 enum { CONTROLS = 5, OPTIONS = 3, DIM = CONTROLS + OPTIONS, SIZE = 16 };
 
-struct Engine {
+typedef struct Toy {
+    Engine base;
     Schema schema;
     Control control[CONTROLS];
     ControlGroup group;
-    char option[OPTIONS][32];
+    ControlOption option[OPTIONS];
     float fails_above;   /* x[0] */
     long nanoseconds;    /* a render takes */
     RenderOptions *last; /* NULL, or where to note the view */
-};
+} Toy;
 
-const Schema *engine_schema(const Engine *engine)
+static bool toy_render(const Engine *engine, const float *x, const RenderOptions *options,
+                       uint8_t *rgb, uint8_t *labels, Error *err)
 {
-    return &engine->schema;
-}
-
-bool engine_render(const Engine *engine, const float *x, const RenderOptions *options, uint8_t *rgb,
-                   uint8_t *labels, Error *err)
-{
+    const Toy *toy = (const Toy *)engine;
     size_t n = (size_t)options->size * (size_t)options->size;
-    if (x[0] > engine->fails_above)
+    if (x[0] > toy->fails_above)
         return error_set(err, "x is too large");
-    if (engine->last)
-        *engine->last = *options;
-    nanosleep(&(struct timespec){.tv_nsec = engine->nanoseconds}, NULL);
+    if (toy->last)
+        *toy->last = *options;
+    nanosleep(&(struct timespec){.tv_nsec = toy->nanoseconds}, NULL);
     for (size_t i = 0; i < n; i++) {
         for (size_t c = 0; c < 3; c++)
             rgb[3 * i + c] = (uint8_t)(200 * x[(i + c) % CONTROLS] + options->yaw);
@@ -63,9 +61,11 @@ bool engine_render(const Engine *engine, const float *x, const RenderOptions *op
     return true;
 }
 
-static Engine make_engine(void)
+static const EngineClass toy_class = {.render = toy_render};
+
+static Toy make_engine(void)
 {
-    Engine e = {.fails_above = 2};
+    Toy e = {.base.class = &toy_class, .fails_above = 2};
     for (int i = 0; i < CONTROLS; i++) {
         snprintf(e.control[i].name, sizeof e.control[i].name, "c%d", i);
         e.control[i].mean = .5f;
@@ -75,8 +75,10 @@ static Engine make_engine(void)
     strcpy(e.group.name, "hair");
     e.group.begin = CONTROLS;
     e.group.count = OPTIONS;
-    for (int i = 0; i < OPTIONS; i++)
-        snprintf(e.option[i], sizeof e.option[i], "o%d", i);
+    for (int i = 0; i < OPTIONS; i++) {
+        snprintf(e.option[i].name, sizeof e.option[i].name, "o%d", i);
+        e.option[i].weight = 1;
+    }
     strcpy(e.schema.name, "toy");
     e.schema.version = 1;
     e.schema.n_continuous = CONTROLS;
@@ -86,8 +88,9 @@ static Engine make_engine(void)
 }
 
 /* Its pointers lead into itself, so it must not be moved after this. */
-static void tie(Engine *e)
+static void tie(Toy *e)
 {
+    e->base.schema = &e->schema;
     e->schema.control = e->control;
     e->schema.group = &e->group;
     e->group.option = e->option;
@@ -103,7 +106,7 @@ static PairsInfo info_of(const Engine *engine, PairsKind kind, int64_t count, in
 /* ---- Help ---- */
 
 static char folder[TEST_PATH];
-static Engine engine;
+static Toy engine;
 static const char *self;
 
 static int setup(void **state)
@@ -184,14 +187,14 @@ static void assert_same_folder(const char *a, const char *b)
 static void write_set(const char *dir, const PairsInfo *info)
 {
     Error err = {""};
-    if (!pairs_write(dir, &engine, info, NULL, NULL, &err))
+    if (!pairs_write(dir, &engine.base, info, NULL, NULL, &err))
         fail_msg("%s", err.text);
 }
 
 static void assert_write_fails(const char *dir, const PairsInfo *info, const char *word)
 {
     Error err = {""};
-    assert_false(pairs_write(dir, &engine, info, NULL, NULL, &err));
+    assert_false(pairs_write(dir, &engine.base, info, NULL, NULL, &err));
     if (!strstr(err.text, word))
         fail_msg("\"%s\" does not say \"%s\"", err.text, word);
 }
@@ -226,11 +229,11 @@ static void written_is_rendered(void **state)
     (void)state;
     for (int kind = 0; kind < 2; kind++) {
         char dir[TEST_PATH];
-        PairsInfo info = info_of(&engine, (PairsKind)kind, 107, 40);
+        PairsInfo info = info_of(&engine.base, (PairsKind)kind, 107, 40);
         Seen seen = {.stop_at = 1000};
         Pairs *pairs;
         test_path(dir, folder, kind ? "segmenter" : "imitator");
-        assert_true(pairs_write(dir, &engine, &info, see, &seen, NULL));
+        assert_true(pairs_write(dir, &engine.base, &info, see, &seen, NULL));
         assert_int_equal(seen.last, 107);
         assert_true(seen.calls >= 3);
         assert_true(pairs_open(&pairs, dir, NULL));
@@ -243,7 +246,7 @@ static void written_is_rendered(void **state)
             uint8_t rgb[3 * SIZE * SIZE], label[SIZE * SIZE];
             Pair pair;
             assert_true(pairs_get(pairs, i, &pair, NULL));
-            assert_true(pairs_render(&engine, &info, i, x, rgb, label, NULL));
+            assert_true(pairs_render(&engine.base, &info, i, x, rgb, label, NULL));
             assert_memory_equal(pair.x, x, sizeof x);
             assert_memory_equal(pair.rgb, rgb, sizeof rgb);
             assert_memory_equal(pair.label, label, sizeof label);
@@ -255,13 +258,13 @@ static void written_is_rendered(void **state)
 /* Even samples are spread over everything, odd ones lie near the average. */
 static void uniform_and_people(void **state)
 {
-    PairsInfo info = info_of(&engine, PAIRS_IMITATOR, 2000, 10);
+    PairsInfo info = info_of(&engine.base, PAIRS_IMITATOR, 2000, 10);
     double spread[2] = {0};
     (void)state;
     for (int64_t i = 0; i < info.count; i++) {
         float x[DIM];
         uint8_t rgb[3 * SIZE * SIZE], label[SIZE * SIZE];
-        assert_true(pairs_render(&engine, &info, i, x, rgb, label, NULL));
+        assert_true(pairs_render(&engine.base, &info, i, x, rgb, label, NULL));
         for (int k = 0; k < CONTROLS; k++)
             spread[i % 2] += (x[k] - .5) * (x[k] - .5) / (CONTROLS * 1000);
     }
@@ -281,16 +284,16 @@ static void views(void **state)
 {
     RenderOptions plain = render_options_default(), seen;
     float least[4] = {99, 99, 99, 99}, most[4] = {-99, -99, -99, -99};
-    Engine watched = engine;
+    Toy watched = engine;
     (void)state;
     tie(&watched);
     watched.last = &seen;
     for (int kind = 0; kind < 2; kind++) {
-        PairsInfo info = info_of(&engine, (PairsKind)kind, 300, 10);
+        PairsInfo info = info_of(&engine.base, (PairsKind)kind, 300, 10);
         for (int64_t i = 0; i < info.count; i++) {
             float x[DIM];
             uint8_t rgb[3 * SIZE * SIZE], label[SIZE * SIZE];
-            assert_true(pairs_render(&watched, &info, i, x, rgb, label, NULL));
+            assert_true(pairs_render(&watched.base, &info, i, x, rgb, label, NULL));
             if (info.kind == PAIRS_IMITATOR) {
                 assert_true(seen.yaw == 0 && seen.pitch == 0 && seen.roll == 0);
                 assert_true(seen.focal == plain.focal && seen.distance == plain.distance);
@@ -318,7 +321,7 @@ static void views(void **state)
 static void any_thread_count(void **state)
 {
     char one[TEST_PATH], two[TEST_PATH];
-    PairsInfo info = info_of(&engine, PAIRS_SEGMENTER, 50, 20);
+    PairsInfo info = info_of(&engine.base, PAIRS_SEGMENTER, 50, 20);
     (void)state;
     test_path(one, folder, "one");
     test_path(two, folder, "two");
@@ -336,7 +339,7 @@ static void any_thread_count(void **state)
 static void stop_and_go_on(void **state)
 {
     char whole[TEST_PATH], part[TEST_PATH];
-    PairsInfo info = info_of(&engine, PAIRS_IMITATOR, 300, 100);
+    PairsInfo info = info_of(&engine.base, PAIRS_IMITATOR, 300, 100);
     Error err;
     (void)state;
     test_path(whole, folder, "whole");
@@ -344,7 +347,7 @@ static void stop_and_go_on(void **state)
     write_set(whole, &info);
     for (int64_t at = 30; at < 300; at += 70) {
         Seen seen = {.stop_at = at};
-        assert_false(pairs_write(part, &engine, &info, see, &seen, &err));
+        assert_false(pairs_write(part, &engine.base, &info, see, &seen, &err));
         assert_non_null(strstr(err.text, "run again"));
         assert_open_fails(part, "not finished");
     }
@@ -355,7 +358,7 @@ static void stop_and_go_on(void **state)
 /* The child of the next test: renders slowly until it is done or killed. */
 static int child(const char *dir, const char *limit)
 {
-    PairsInfo info = info_of(&engine, PAIRS_SEGMENTER, 400, 90);
+    PairsInfo info = info_of(&engine.base, PAIRS_SEGMENTER, 400, 90);
     struct rlimit files = {(rlim_t)atol(limit), (rlim_t)atol(limit)};
     Error err;
     engine.nanoseconds = 300000;
@@ -363,7 +366,7 @@ static int child(const char *dir, const char *limit)
         signal(SIGXFSZ, SIG_IGN);
         setrlimit(RLIMIT_FSIZE, &files);
     }
-    if (pairs_write(dir, &engine, &info, NULL, NULL, &err))
+    if (pairs_write(dir, &engine.base, &info, NULL, NULL, &err))
         return 0;
     fputs(err.text, stderr);
     return strstr(err.text, "File too large") && strstr(err.text, "is kept") ? 3 : 1;
@@ -385,7 +388,7 @@ static pid_t start_child(const char *dir, const char *limit)
 static void killed_at_any_moment(void **state)
 {
     char whole[TEST_PATH], part[TEST_PATH];
-    PairsInfo info = info_of(&engine, PAIRS_SEGMENTER, 400, 90);
+    PairsInfo info = info_of(&engine.base, PAIRS_SEGMENTER, 400, 90);
     Rng rng = rng_make((uint64_t)getpid(), 0, 0);
     int kills = 0, status = 0;
     (void)state;
@@ -429,7 +432,7 @@ static void disk_full(void **state)
 static void damage_is_found_and_mended(void **state)
 {
     char whole[TEST_PATH], dir[TEST_PATH], shard[TEST_PATH], growing[TEST_PATH];
-    PairsInfo info = info_of(&engine, PAIRS_IMITATOR, 100, 40);
+    PairsInfo info = info_of(&engine.base, PAIRS_IMITATOR, 100, 40);
     PairsLayout layout = pairs_layout(&info);
     Pairs *pairs;
     Pair pair;
@@ -473,7 +476,7 @@ static void damage_is_found_and_mended(void **state)
 static void other_sets_are_refused(void **state)
 {
     char dir[TEST_PATH], inner[TEST_PATH], json[TEST_PATH];
-    PairsInfo info = info_of(&engine, PAIRS_IMITATOR, 30, 40), other;
+    PairsInfo info = info_of(&engine.base, PAIRS_IMITATOR, 30, 40), other;
     int lock;
     FILE *f;
     (void)state;
@@ -515,8 +518,8 @@ static void other_sets_are_refused(void **state)
 static void engine_failure(void **state)
 {
     char dir[TEST_PATH], word[64];
-    PairsInfo info = info_of(&engine, PAIRS_IMITATOR, 60, 60);
-    Engine fragile = engine;
+    PairsInfo info = info_of(&engine.base, PAIRS_IMITATOR, 60, 60);
+    Toy fragile = engine;
     Error err;
     int first = -1;
     (void)state;
@@ -526,11 +529,11 @@ static void engine_failure(void **state)
     for (int i = 59; i >= 0; i--) {
         float x[DIM];
         uint8_t rgb[3 * SIZE * SIZE], label[SIZE * SIZE];
-        if (!pairs_render(&fragile, &info, i, x, rgb, label, NULL))
+        if (!pairs_render(&fragile.base, &info, i, x, rgb, label, NULL))
             first = i;
     }
     assert_true(first >= 0);
-    assert_false(pairs_write(dir, &fragile, &info, NULL, NULL, &err));
+    assert_false(pairs_write(dir, &fragile.base, &info, NULL, NULL, &err));
     snprintf(word, sizeof word, "sample %d: x is too large", first);
     assert_string_equal(err.text, word);
 }

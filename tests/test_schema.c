@@ -133,7 +133,7 @@ static void has_the_choices_asked_for(void **state)
         assert_true(brows >= 0 && s->group[brows].count >= 6);
         bool bald = false;
         for (int k = 0; k < s->group[hair].count; k++)
-            bald = bald || strcmp(s->group[hair].option[k], "bald") == 0;
+            bald = bald || strcmp(s->group[hair].option[k].name, "bald") == 0;
         assert_true(bald);
         int beard = schema_find_group(s, "beard");
         assert_true(m == 1 || (beard >= 0 && s->group[beard].count >= 3));
@@ -167,10 +167,10 @@ static void digest_tells_schemas_apart(void **state)
     s->control[2] = s->control[1];
     s->control[1] = swap;
 
-    s->group[0].option[1][0] ^= 1;
+    s->group[0].option[1].name[0] ^= 1;
     schema_digest(s, other);
     assert_string_not_equal(first, other);
-    s->group[0].option[1][0] ^= 1;
+    s->group[0].option[1].name[0] ^= 1;
 
     /* What people look like on average is not what the numbers mean. */
     s->control[7].mean = 0.25f;
@@ -305,7 +305,7 @@ static void bad_files_are_refused(void **state)
                      ""),
          "\"deviation\" must lie in [0, 1]"},
         {SCHEMA_TEXT(CONTROL_TEXT, "{\"name\":\"hair\"}"), "discrete[0]: needs a list \"options\""},
-        {SCHEMA_TEXT(CONTROL_TEXT, "{\"name\":\"hair\",\"options\":[1]}"), "not a name"},
+        {SCHEMA_TEXT(CONTROL_TEXT, "{\"name\":\"hair\",\"options\":[1]}"), "neither a name"},
         {SCHEMA_TEXT(CONTROL_TEXT, "{\"name\":\"hair\",\"options\":[\"x\",\"x\"]}"),
          "the same name"},
         {SCHEMA_TEXT(

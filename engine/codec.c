@@ -1,4 +1,4 @@
-#include "datasets/codec.h"
+#include "engine/codec.h"
 
 #include <limits.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* JPEG and PNG in memory: the only file that knows stb. */
-#ifndef DATASETS_CODEC_H
-#define DATASETS_CODEC_H
+#ifndef ENGINE_CODEC_H
+#define ENGINE_CODEC_H
 
 #include <stdbool.h>
 #include <stddef.h>
