@@ -7,10 +7,17 @@
 static const float iris_centre[2][2] = {{0.2920f, 0.2910f}, {0.7060f, 0.7010f}};
 static const float iris_radius = 0.113f;
 
-void shade_eye(const Frame *frame, const Hit *hit, float rgb[3])
+/* From the middle of its eyeball to the hit. */
+static void from_centre(const Frame *frame, const Hit *hit, float from[3])
+{
+    int side = hit->p[0] > 0.5f * (frame->eye[0][0] + frame->eye[1][0]) ? 0 : 1;
+    for (int c = 0; c < 3; c++)
+        from[c] = hit->p[c] - frame->eye[side][c];
+}
+
+void eye_albedo(const Frame *frame, const Hit *hit, float albedo[3])
 {
     const Scene *scene = frame->scene;
-    float albedo[3];
     albedo_at(frame, hit, albedo);
     float distance = 1;
     for (int i = 0; i < 2; i++) {
@@ -28,19 +35,26 @@ void shade_eye(const Frame *frame, const Hit *hit, float rgb[3])
     albedo[2] = lerpf(albedo[2], fmaxf(albedo[2], 0.15f * albedo[0]), iris);
     for (int c = 0; c < 3; c++)
         albedo[c] *= lerpf(sclera[c], 0.85f * limbus * scene->iris_tint[c], iris);
+}
 
-    int side = hit->p[0] > 0.5f * (frame->eye[0][0] + frame->eye[1][0]) ? 0 : 1;
+float eye_lid_shade(const Frame *frame, const Hit *hit)
+{
     float from[3];
-    for (int c = 0; c < 3; c++)
-        from[c] = hit->p[c] - frame->eye[side][c];
-    float radius = scene->eye_radius > 0 ? scene->eye_radius : 0.16f;
+    from_centre(frame, hit, from);
+    float radius = frame->scene->eye_radius > 0 ? frame->scene->eye_radius : 0.16f;
     float up =
         dot3((const float[3]){frame->rotation[0][1], frame->rotation[1][1], frame->rotation[2][1]},
              from);
-    /* lids and lashes shade the ball, the upper ones most */
     float lid = 1 - 0.72f * smoothstepf(-0.02f, 0.36f, up / radius);
     lid *= 1 - 0.25f * smoothstepf(-0.22f, -0.42f, up / radius);
+    return lid;
+}
 
+void shade_eye(const Frame *frame, const Hit *hit, float rgb[3])
+{
+    float albedo[3], from[3], lid = eye_lid_shade(frame, hit);
+    eye_albedo(frame, hit, albedo);
+    from_centre(frame, hit, from);
     float n[3] = {from[0], from[1], from[2]};
     normalize3(n);
     float view[3] = {-hit->p[0], -hit->p[1], -hit->p[2]};

@@ -182,6 +182,12 @@ void shade_teeth(const Frame *frame, const Hit *hit, float rgb[3]);
 void shade_hair(const Frame *frame, const Hit *hit, float rgb[3]);
 /* Base colour of the surface before tint effects of its material, linear light. */
 void albedo_at(const Frame *frame, const Hit *hit, float rgb[3]);
+/* The same with what the material paints over it: lips, stubble, irises. Needs of the frame its
+ * tables and its scene. */
+void skin_albedo(const Frame *frame, const Hit *hit, float rgb[3]);
+void eye_albedo(const Frame *frame, const Hit *hit, float rgb[3]);
+/* How much light lids and lashes leave to the eyeball, 0 .. 1; the upper ones take most. */
+float eye_lid_shade(const Frame *frame, const Hit *hit);
 /* GGX highlight of one light: n, to and view are unit. */
 float ggx(const float n[3], const float to[3], const float view[3], float roughness, float f0);
 void skin_attributes(const Frame *frame, const Hit *hit, SkinVertex *out);

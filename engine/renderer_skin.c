@@ -46,38 +46,41 @@ static void rest_place(const Hit *hit, float place[2])
     place[1] = (p[1] - 0.45f * p[2]) * 1.1f;
 }
 
-void shade_skin(const Frame *frame, const Hit *hit, float rgb[3])
+/* What a place of the skin shows and a light needs of it. */
+typedef struct SkinHit {
+    SkinVertex painted;
+    float lip, pores, noise[4];
+} SkinHit;
+
+/* Everything that is painted on the skin: no light yet. */
+static void paint_skin(const Frame *frame, const Hit *hit, SkinHit *skin, float albedo[3])
 {
     const Scene *scene = frame->scene;
-    SkinVertex skin;
-    skin_attributes(frame, hit, &skin);
-    float albedo[3];
+    skin_attributes(frame, hit, &skin->painted);
     albedo_at(frame, hit, albedo);
 
     /* pores: finer than the texture; they vanish where a pixel covers many */
     float pores = clampf(0.009f / hit->footprint, 0, 1);
     pores *= pores;
-    float noise[4] = {0}, place[2];
+    float place[2];
+    memset(skin->noise, 0, sizeof skin->noise);
     rest_place(hit, place);
     if (pores > 0.05f)
-        noise_at(frame->tables, place[0], place[1], noise);
-    float lip = smoothstepf(-0.15f, 0.75f, skin.lip);
-    float relief = pores * lerpf(0.026f, 0.10f, scene->skin_detail) * (1 + 0.6f * lip);
-    float bent[3];
-    for (int c = 0; c < 3; c++)
-        bent[c] = hit->n[c] + relief * noise[c];
-    normalize3(bent);
+        noise_at(frame->tables, place[0], place[1], skin->noise);
+    float grainy = skin->noise[3], lip = smoothstepf(-0.15f, 0.75f, skin->painted.lip);
+    skin->pores = pores;
+    skin->lip = lip;
 
-    float mottle = 1 + pores * (0.03f + 0.05f * scene->skin_detail) * noise[3];
+    float mottle = 1 + pores * (0.03f + 0.05f * scene->skin_detail) * grainy;
     for (int c = 0; c < 3; c++)
         albedo[c] *= mottle;
-    if (scene->stubble[3] > 0 && skin.beard > 0.01f) {
-        float grain = clampf(0.5f + 0.45f * pores * noise[3], 0, 1);
-        float cover = scene->stubble[3] * skin.beard * grain * (1 - lip);
+    if (scene->stubble[3] > 0 && skin->painted.beard > 0.01f) {
+        float grain = clampf(0.5f + 0.45f * pores * grainy, 0, 1);
+        float cover = scene->stubble[3] * skin->painted.beard * grain * (1 - lip);
         for (int c = 0; c < 3; c++)
             albedo[c] = lerpf(albedo[c], scene->stubble[c], clampf(cover, 0, 1));
     }
-    /* natural lips are a little redder than the texture, and dark where they meet */
+    /* natural lips are a little redder than the texture */
     const float blood[3] = {0.96f, 0.78f, 0.78f};
     for (int c = 0; c < 3; c++) {
         albedo[c] *= lerpf(1, blood[c], lip);
@@ -85,11 +88,31 @@ void shade_skin(const Frame *frame, const Hit *hit, float rgb[3])
         float tinted = scene->lip_tint[c] * clampf(0.55f + 1.5f * luminance, 0, 1.3f);
         albedo[c] = lerpf(albedo[c], tinted, lip * scene->lip_tint[3]);
     }
-    float seal = smoothstepf(4.2f, 6.0f, skin.lip);
-    float ambient = skin.ambient * (1 - 0.75f * seal);
-    float rim = skin.lid * 0.55f;
+    float rim = skin->painted.lid * 0.55f;
     for (int c = 0; c < 3; c++)
         albedo[c] *= 1 - rim * (c == 0 ? 0.85f : 1.0f);
+}
+
+void skin_albedo(const Frame *frame, const Hit *hit, float rgb[3])
+{
+    SkinHit skin;
+    paint_skin(frame, hit, &skin, rgb);
+}
+
+void shade_skin(const Frame *frame, const Hit *hit, float rgb[3])
+{
+    SkinHit skin;
+    float albedo[3];
+    paint_skin(frame, hit, &skin, albedo);
+    const float lip = skin.lip, pores = skin.pores, *noise = skin.noise;
+    float relief = pores * lerpf(0.026f, 0.10f, frame->scene->skin_detail) * (1 + 0.6f * lip);
+    float bent[3];
+    for (int c = 0; c < 3; c++)
+        bent[c] = hit->n[c] + relief * noise[c];
+    normalize3(bent);
+    /* lips are dark where they meet */
+    float seal = smoothstepf(4.2f, 6.0f, skin.painted.lip);
+    float ambient = skin.painted.ambient * (1 - 0.75f * seal);
 
     float view[3] = {-hit->p[0], -hit->p[1], -hit->p[2]};
     normalize3(view);
