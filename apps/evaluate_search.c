@@ -57,8 +57,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp_option option[] = {
     {"out", OUT, "DIR", 0, "Folder of report.json and sheet.png", 0},
     {"recover", RECOVER, "N", 0,
-     "Search N random characters (male and female in turn) in the engine's own pictures of them",
-     0},
+     "Search N random characters (of the engines in turn) in the engine's own pictures of them", 0},
     {"photos", PHOTOS, "DIR", 0, "Search every face in the photos (.jpg, .png) of a folder", 0},
     {"limit", LIMIT, "N", 0, "Stop after N faces", 0},
     {0}};
@@ -200,15 +199,19 @@ static json_t *summary(const json_t *faces)
         mean_of(faces, number, "parts_iou"), "seconds", mean_of(faces, number, "seconds"));
 }
 
-/* One search; its row of the report (json_incref to keep) and its pair of the sheet. */
-static json_t *bench_face(Bench *b, const real *picture, const Image *shown, Finding *finding)
+/* One search, of one model only or (-1) of all; its row of the report (json_incref to keep) and its
+ * pair of the sheet. */
+static json_t *bench_face(Bench *b, const real *picture, const Image *shown, int only,
+                          Finding *finding)
 {
     Error err;
     Image portrait;
     int column = 2 * (b->done % PAIRS), row = b->done / PAIRS;
     double begin = seconds();
 
-    if (!finder_run(b->studio, picture, &b->options->finder.finder, NULL, NULL, finding, &err) ||
+    FinderConfig config = b->options->finder.finder;
+    config.only = only;
+    if (!finder_run(b->studio, picture, &config, NULL, NULL, finding, &err) ||
         !draw_portrait(b->studio, finding->model, finding->x, &portrait, &err) ||
         !sheet_put(&b->sheet, column, row, shown, &err) ||
         !sheet_put(&b->sheet, column + 1, row, &portrait, &err)) {
@@ -217,7 +220,7 @@ static json_t *bench_face(Bench *b, const real *picture, const Image *shown, Fin
     image_free(&portrait);
     measure_view(b->studio->measure, picture, &b->target);
     measure_view(b->studio->measure, finding->render, &b->found);
-    json_t *face = finding_json(finding);
+    json_t *face = finding_json(b->studio, finding);
     json_object_set_new(face, "parts_iou",
                         json_real(parts_iou(&b->target, &b->found, &b->studio->eyes)));
     json_object_set_new(face, "seconds", json_real(seconds() - begin));
@@ -328,11 +331,10 @@ static double median(double *value, int n)
     return n % 2 ? value[n / 2] : (value[n / 2 - 1] + value[n / 2]) / 2;
 }
 
-/* Opens a studio of one model for a moment by hiding the other's engine. */
 static void recover_one(Bench *b, int i, Correlations *correlations, double *ratio)
 {
     Studio *s = b->studio;
-    int model = i % MODELS, other = (model + 1) % MODELS;
+    int model = i % s->models;
     size_t pixels = 3 * (size_t)s->size * (size_t)s->size;
     const Schema *schema = s->schema[model];
     float *truth = calloc((size_t)schema->dim, sizeof *truth);
@@ -354,10 +356,7 @@ static void recover_one(Bench *b, int i, Correlations *correlations, double *rat
         !draw_portrait(s, model, truth, &shown, &err)) {
         die_error(&err);
     }
-    Engine *hidden = s->engine[other];
-    s->engine[other] = NULL;
-    json_t *face = bench_face(b, picture, &shown, &finding);
-    s->engine[other] = hidden;
+    json_t *face = bench_face(b, picture, &shown, model, &finding);
 
     double before = pixel_error(picture + pixels, picture, pixels);
     double after = pixel_error(finding.render, picture, pixels);
@@ -456,7 +455,7 @@ static void search_photo(Bench *b, const char *path, const Image *photo, int fac
         if (!align_photo(b->studio, photo, path, i, &aligned, &picture, note, &err)) {
             die_error(&err);
         }
-        json_t *face = bench_face(b, picture, &aligned, &finding);
+        json_t *face = bench_face(b, picture, &aligned, -1, &finding);
         snprintf(name, sizeof name, "%.40s face %d", base, i);
         json_object_set_new(face, "photo", json_string(name));
         tell(b, name, face);
@@ -509,9 +508,6 @@ int main(int argc, char **argv)
     app_parse(&parser, argc, argv, &o);
     if (o.recover && o.finder.light < 0) {
         o.finder.finder.light_trust = 1;
-    }
-    if (o.recover) {
-        o.finder.studio.model[MODEL_MALE] = o.finder.studio.model[MODEL_FEMALE] = true;
     }
     if (!make_folder(o.out, &err) || !studio_open(&studio, &o.finder.studio, &err)) {
         die_error(&err);

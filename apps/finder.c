@@ -21,7 +21,8 @@ FinderConfig finder_default(void)
         .rate = 0.02,
         .weight = {.identity = 3, .content = 1, .colour = 1, .geometry = 1, .prior = 3},
         .light_trust = 0.7,
-        .seed = 1};
+        .seed = 1,
+        .only = -1};
 }
 
 FinderConfig finder_paper(void)
@@ -34,7 +35,8 @@ FinderConfig finder_paper(void)
                           .cosine = true,
                           .features = true,
                           .light_trust = 1,
-                          .seed = 1};
+                          .seed = 1,
+                          .only = -1};
 }
 
 typedef struct Run {
@@ -387,16 +389,21 @@ static bool conclude(Run *r, Session *s, const float *x, Error *err)
     return true;
 }
 
-/* Of two models the one whose character is nearer, by weights that are the same for both. */
-static bool compare_models(Session *session, float *const *x, const bool *tried, int *best,
-                           Error *err)
+static bool is_tried(const Run *r, int model)
+{
+    return r->config->only < 0 || r->config->only == model;
+}
+
+/* Of the models that were tried the one whose character is nearer, by weights that are the same for
+ * both. */
+static bool compare_models(const Run *r, Session *session, float *const *x, int *best, Error *err)
 {
     Weights mean = {0};
     double lowest = INFINITY;
     int n = 0;
 
-    for (int m = 0; m < MODELS; m++) {
-        if (tried[m]) {
+    for (int m = 0; m < r->studio->models; m++) {
+        if (is_tried(r, m)) {
             n++;
             mean.identity += session[m].weight.identity;
             mean.content += session[m].weight.content;
@@ -406,10 +413,10 @@ static bool compare_models(Session *session, float *const *x, const bool *tried,
     mean.identity /= n;
     mean.content /= n;
     mean.geometry /= n;
-    for (int m = 0; m < MODELS; m++) {
+    for (int m = 0; m < r->studio->models; m++) {
         Losses losses;
         double own;
-        if (!tried[m]) {
+        if (!is_tried(r, m)) {
             continue;
         }
         if (!session_score(&session[m], x[m], &losses, &own, err)) {
@@ -426,18 +433,16 @@ static bool compare_models(Session *session, float *const *x, const bool *tried,
 
 static bool search_models(Run *r, Session *session, float *const *x, Error *err)
 {
-    bool tried[MODELS] = {false};
     int best = 0;
 
-    for (int m = 0; m < MODELS; m++) {
+    for (int m = 0; m < r->studio->models; m++) {
         r->finding->start_distance[m] = -1;
-        if (!r->studio->engine[m]) {
+        if (!is_tried(r, m)) {
             continue;
         }
         if (!session_open(&session[m], r->studio, m, &r->photo, r->landmark, r->config, err)) {
             return false;
         }
-        tried[m] = true;
         r->finding->start_distance[m] =
             descriptor_distance(session[m].average.descriptor, r->photo.descriptor);
         if (!(r->config->paper ? find_paper(r, &session[m], x[m], err)
@@ -445,7 +450,7 @@ static bool search_models(Run *r, Session *session, float *const *x, Error *err)
             return false;
         }
     }
-    if (!compare_models(session, x, tried, &best, err)) {
+    if (!compare_models(r, session, x, &best, err)) {
         return false;
     }
     return (r->config->paper || find_fine(r, &session[best], x[best], err)) &&
@@ -457,8 +462,8 @@ static bool finding_new(Finding *finding, const Studio *studio, Error *err)
     size_t pixels = 3 * (size_t)studio->size * (size_t)studio->size;
     int dim = 0;
 
-    for (int m = 0; m < MODELS; m++) {
-        dim = studio->schema[m] && studio->schema[m]->dim > dim ? studio->schema[m]->dim : dim;
+    for (int m = 0; m < studio->models; m++) {
+        dim = studio->schema[m]->dim > dim ? studio->schema[m]->dim : dim;
     }
     *finding = (Finding){.x = calloc((size_t)dim, sizeof(float)),
                          .imitation = calloc(pixels, sizeof(real)),
@@ -497,7 +502,7 @@ bool finder_run(Studio *studio, const real *picture, const FinderConfig *config,
                 void (*progress)(void *context, double done), void *context, Finding *finding,
                 Error *err)
 {
-    Session session[MODELS] = {{.studio = NULL}};
+    Session session[MAX_MODELS] = {{.studio = NULL}};
     Finding found;
     Run r = {.studio = studio,
              .picture = picture,
@@ -505,26 +510,25 @@ bool finder_run(Studio *studio, const real *picture, const FinderConfig *config,
              .finding = &found,
              .progress = progress,
              .context = context};
-    float *x[MODELS] = {NULL};
+    float *x[MAX_MODELS] = {NULL};
 
-    for (int m = 0; m < MODELS; m++) {
-        r.work += studio->engine[m] ? config->first_steps + 10 : 0;
+    for (int m = 0; m < studio->models; m++) {
+        r.work += is_tried(&r, m) ? config->first_steps + 10 : 0;
     }
     r.work = (r.work + config->steps) * config->starts + (config->refinements > 0 ? 40 : 0);
     if (!finding_new(&found, studio, err)) {
         return false;
     }
     bool ok = view_new(&r.photo, &studio->eyes, err);
-    for (int m = 0; ok && m < MODELS; m++) {
-        int dim = studio->schema[m] ? studio->schema[m]->dim : 1;
-        x[m] = calloc((size_t)dim, sizeof *x[m]);
+    for (int m = 0; ok && m < studio->models; m++) {
+        x[m] = calloc((size_t)studio->schema[m]->dim, sizeof *x[m]);
         ok = x[m] || error_set(err, "out of memory for a search");
     }
     if (ok) {
         measure_view(studio->measure, picture, &r.photo);
         ok = find_landmarks(studio, picture, r.landmark, err) && search_models(&r, session, x, err);
     }
-    for (int m = 0; m < MODELS; m++) {
+    for (int m = 0; m < studio->models; m++) {
         session_close(&session[m]);
         free(x[m]);
     }

@@ -1,6 +1,6 @@
 /* Finds the character of an aligned photo: the search itself, for every program that needs one.
  *
- * The default schedule, per model (male, female):
+ * The default schedule, per model of the studio:
  *   1. colours: skin, hair and lip controls onto the photo's mean colours, in the engine's light;
  *   2. choices: every option of every discrete group drawn by the engine, the best kept;
  *   3. descent (Eq. 9) through the imitator over macro shape and appearance, bones at rest;
@@ -31,6 +31,7 @@ typedef struct FinderConfig {
     bool features;   /* content on features, as the paper; false: on class maps */
     double light_trust; /* 0 .. 1: how far the photo's skin colour is skin and not light */
     uint64_t seed;      /* of the random people */
+    int only;           /* try this model alone, or -1: try all, keep the nearest character */
 } FinderConfig;
 
 FinderConfig finder_default(void);
@@ -44,16 +45,16 @@ typedef struct TracePoint {
 
 typedef struct Finding {
     int model;
-    float *x;        /* of the schema's dim; one-hots are exact */
-    real *imitation; /* the imitator's picture of x, 3 x size x size */
-    real *render;    /* the engine's */
-    double
-        start_distance[MODELS]; /* descriptors: photo to the average face; < 0: model not tried */
-    double result_distance;     /* photo to the engine's render of x */
-    double imitator_distance;   /* photo to the imitator's picture of x */
-    double saturated;           /* share of the continuous controls at 0 or 1 */
-    double gap;                 /* mean |imitator - engine| */
-    Losses loss;                /* of the engine's render */
+    float *x;                          /* of the schema's dim; one-hots are exact */
+    real *imitation;                   /* the imitator's picture of x, 3 x size x size */
+    real *render;                      /* the engine's */
+    double start_distance[MAX_MODELS]; /* descriptors: photo to a model's average face; < 0: not
+                                          tried */
+    double result_distance;            /* photo to the engine's render of x */
+    double imitator_distance;          /* photo to the imitator's picture of x */
+    double saturated;                  /* share of the continuous controls at 0 or 1 */
+    double gap;                        /* mean |imitator - engine| */
+    Losses loss;                       /* of the engine's render */
     TracePoint *trace;
     int n_trace;
 } Finding;

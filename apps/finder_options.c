@@ -9,7 +9,7 @@
 #include "apps/paths.h"
 
 enum {
-    MODEL = 256,
+    ENGINE = 256,
     SCHEDULE,
     STEPS,
     FIRST_STEPS,
@@ -32,7 +32,11 @@ enum {
 };
 
 static const struct argp_option option[] = {
-    {"model", MODEL, "NAME", 0, "male, female or auto: try both and keep the nearer (auto)", 0},
+    {"engine", ENGINE, "NAME", 0,
+     "builtin:male, builtin:female, builtin:girl; given several times, all are tried and the "
+     "nearest "
+     "character is kept (builtin:male and builtin:female)",
+     0},
     {"schedule", SCHEDULE, "NAME", 0,
      "default, or paper: Eq. 9 at the paper's own rates and losses, nothing else", 0},
     {"steps", STEPS, "N", 0, "Steps of descent over all parameters (40; paper 50)", 1},
@@ -55,29 +59,25 @@ static const struct argp_option option[] = {
     {"seed", SEED, "S", 0, "Of the random starts (1)", 3},
     {"assets", ASSETS, "DIR", 0, "Where engine.pack and the recogniser are", 3},
     {"imitator", IMITATOR, "FILE", 0,
-     "Checkpoint instead of the pretrained one of its model; may be given for each model", 3},
+     "Checkpoint instead of the pretrained one of its model; may be given for each engine", 3},
     {"segmenter", SEGMENTER, "FILE", 0, "Checkpoint instead of the pretrained one", 3},
     {"quiet", QUIET, NULL, 0, "No progress", 3},
     {0}};
 
-/* 0 for the first name, 1 for the second, 2 for the third (if there is one). */
-static int choice(const char *arg, const char *option_name, const char *const *names, int n)
+/* 0 for the first name, 1 for the second. */
+static int choice(const char *arg, const char *option_name, const char *const names[2])
 {
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < 2; i++) {
         if (strcmp(arg, names[i]) == 0) {
             return i;
         }
-    }
-    if (n == 3) {
-        die_usage("%s is %s, %s or %s, not '%s'", option_name, names[0], names[1], names[2], arg);
     }
     die_usage("%s is %s or %s, not '%s'", option_name, names[0], names[1], arg);
 }
 
 static void begin(FinderOptions *o)
 {
-    *o = (FinderOptions){.studio.model = {true, true},
-                         .first_steps = -1,
+    *o = (FinderOptions){.first_steps = -1,
                          .steps = -1,
                          .refinements = -1,
                          .starts = -1,
@@ -106,7 +106,6 @@ static void take_real(double *to, double given)
 static void finish(FinderOptions *o)
 {
     uint64_t seed = o->finder.seed;
-    Error err;
 
     o->finder = o->paper ? finder_paper() : finder_default();
     o->finder.seed = seed;
@@ -123,23 +122,19 @@ static void finish(FinderOptions *o)
     take_real(&o->finder.light_trust, o->light);
     o->finder.cosine = o->cosine >= 0 ? o->cosine : o->finder.cosine;
     o->finder.features = o->features >= 0 ? o->features : o->finder.features;
-    for (int i = 0; i < o->imitators; i++) {
-        int model;
-        if (!studio_checkpoint_model(o->imitator[i], &model, &err)) {
-            die_error(&err);
-        }
-        o->studio.imitator[model] = o->imitator[i];
+    if (o->studio.models == 0) {
+        o->studio.models = 2;
+        o->studio.engine[0] = "builtin:male";
+        o->studio.engine[1] = "builtin:female";
     }
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-    static const char *const models[] = {"male", "female", "auto"};
     static const char *const schedules[] = {"default", "paper"};
     static const char *const identities[] = {"distance", "cosine"};
     static const char *const contents[] = {"maps", "features"};
     FinderOptions *o = state->input;
-    int model;
 
     switch (key) {
     case ARGP_KEY_INIT:
@@ -148,13 +143,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_END:
         finish(o);
         break;
-    case MODEL:
-        model = choice(arg, "--model", models, 3);
-        o->studio.model[MODEL_MALE] = model != 1;
-        o->studio.model[MODEL_FEMALE] = model != 0;
+    case ENGINE:
+        if (o->studio.models == MAX_MODELS) {
+            die_usage("--engine was given more than %d times", MAX_MODELS);
+        }
+        o->studio.engine[o->studio.models++] = arg;
         break;
     case SCHEDULE:
-        o->paper = choice(arg, "--schedule", schedules, 2) == 1;
+        o->paper = choice(arg, "--schedule", schedules) == 1;
         break;
     case STEPS:
         o->steps = (int)option_int(arg, "--steps", 0, 1000);
@@ -190,10 +186,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         o->light = option_real(arg, "--light", 0, 1);
         break;
     case IDENTITY:
-        o->cosine = choice(arg, "--identity", identities, 2);
+        o->cosine = choice(arg, "--identity", identities);
         break;
     case CONTENT:
-        o->features = choice(arg, "--content", contents, 2);
+        o->features = choice(arg, "--content", contents);
         break;
     case SEED:
         o->finder.seed = (uint64_t)option_int(arg, "--seed", 0, INT64_MAX);
@@ -202,11 +198,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         path_set_assets(arg);
         break;
     case IMITATOR:
-        if (o->imitators == MODELS) {
-            die_usage("--imitator was given more than %d times: one for each model is enough",
-                      MODELS);
+        if (o->studio.imitators == MAX_MODELS) {
+            die_usage("--imitator was given more than %d times", MAX_MODELS);
         }
-        o->imitator[o->imitators++] = arg;
+        o->studio.imitator[o->studio.imitators++] = arg;
         break;
     case SEGMENTER:
         o->studio.segmenter = arg;

@@ -16,8 +16,6 @@ typedef struct FinderOptions {
     int first_steps, steps, refinements, starts;
     double rate, identity, content, colour, geometry, prior, light;
     int cosine, features;
-    const char *imitator[MODELS]; /* in the order given */
-    int imitators;
 } FinderOptions;
 
 /* A child parser; its input is a FinderOptions. Fills studio and finder when parsing ends. */

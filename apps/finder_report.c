@@ -10,30 +10,30 @@ static json_t *losses_json(const Losses *l)
                      "colour", l->colour, "geometry", l->geometry, "prior", l->prior);
 }
 
-json_t *finding_json(const Finding *f)
+json_t *finding_json(const Studio *studio, const Finding *f)
 {
     json_t *start = json_object();
 
-    for (int m = 0; m < MODELS; m++) {
+    for (int m = 0; m < studio->models; m++) {
         if (f->start_distance[m] >= 0) {
-            json_object_set_new(start, model_name[m], json_real(f->start_distance[m]));
+            json_object_set_new(start, studio->schema[m]->name, json_real(f->start_distance[m]));
         }
     }
-    return json_pack("{s:s, s:{s:f, s:o, s:f, s:f}, s:f, s:f, s:o}", "model", model_name[f->model],
-                     "identity_distance", "start", f->start_distance[f->model], "average_faces",
-                     start, "result", f->result_distance, "imitator", f->imitator_distance,
-                     "saturated", f->saturated, "imitator_engine_difference", f->gap,
-                     "losses_on_engine", losses_json(&f->loss));
+    return json_pack(
+        "{s:s, s:{s:f, s:o, s:f, s:f}, s:f, s:f, s:o}", "model", studio->schema[f->model]->name,
+        "identity_distance", "start", f->start_distance[f->model], "average_faces", start, "result",
+        f->result_distance, "imitator", f->imitator_distance, "saturated", f->saturated,
+        "imitator_engine_difference", f->gap, "losses_on_engine", losses_json(&f->loss));
 }
 
-json_t *trace_json(const Finding *f)
+json_t *trace_json(const Studio *studio, const Finding *f)
 {
     json_t *list = json_array();
 
     for (int i = 0; i < f->n_trace; i++) {
         const TracePoint *p = &f->trace[i];
-        json_t *point = json_pack("{s:s, s:i, s:i, s:f}", "model", model_name[p->model], "stage",
-                                  p->stage, "step", p->step, "total", p->total);
+        json_t *point = json_pack("{s:s, s:i, s:i, s:f}", "model", studio->schema[p->model]->name,
+                                  "stage", p->stage, "step", p->step, "total", p->total);
         json_t *losses = losses_json(&p->loss);
         json_object_update(point, losses);
         json_decref(losses);

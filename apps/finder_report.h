@@ -7,9 +7,9 @@
 #include "apps/finder.h"
 
 /* The figures of a finding, without the trace (json_decref). */
-json_t *finding_json(const Finding *finding);
+json_t *finding_json(const Studio *studio, const Finding *finding);
 /* Per iteration: model, stage, step, total, identity, content, colour, prior (json_decref). */
-json_t *trace_json(const Finding *finding);
+json_t *trace_json(const Studio *studio, const Finding *finding);
 
 /* Writes JSON by atomic rename; takes the reference. */
 bool json_save(const char *path, json_t *json, Error *err);

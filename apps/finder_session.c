@@ -202,11 +202,15 @@ static bool choose_option(Session *s, int group, float *points, float *x, Error 
 {
     const ControlGroup *g = &s->schema->group[group];
     size_t dim = (size_t)s->schema->dim;
-    const double hair_share = 0.1, rarer = 0.04; /* schemas name the common styles first */
+    const double hair_share = 0.1, rarer = 0.06; /* rare styles need better reasons */
     bool is_hair = strcmp(g->name, "hair") == 0;
     int best = 0;
     double lowest = INFINITY;
+    float likeliest = 0;
 
+    for (int i = 0; i < g->count; i++) {
+        likeliest = fmaxf(likeliest, g->option[i].weight);
+    }
     for (int begin = 0; begin < g->count; begin += FINDER_CHUNK) {
         int count = g->count - begin < FINDER_CHUNK ? g->count - begin : FINDER_CHUNK;
         for (int i = 0; i < count; i++) {
@@ -219,7 +223,8 @@ static bool choose_option(Session *s, int group, float *points, float *x, Error 
         for (int i = 0; i < count; i++) {
             double score = losses_sum(losses_of(s, i), s->weight);
             if (is_hair) {
-                score = hair_share * score + hair_mismatch(s, i) + rarer * (begin + i);
+                double weight = fmax(g->option[begin + i].weight, 0.01f);
+                score = hair_share * score + hair_mismatch(s, i) + rarer * log(likeliest / weight);
             }
             if (score < lowest) {
                 lowest = score;

@@ -94,7 +94,9 @@ char *path_schema(const char *model)
         die("out of memory");
     char *path = find("schemas", "engine/schemas", file);
     if (!path)
-        die("there is no schema %s: the models are male and female", file);
+        die("there is no schema %s: the embedded engine has male, female, girl, paper-male, "
+            "paper-female and paper-girl",
+            file);
     free(file);
     return path;
 }

@@ -93,9 +93,10 @@ static bool write_comparison(const char *path, const Image *aligned, const Findi
     return ok;
 }
 
-static json_t *report(const Options *o, const Finding *finding, const char *note, const Times *t)
+static json_t *report(const Options *o, const Studio *studio, const Finding *finding,
+                      const char *note, const Times *t)
 {
-    json_t *json = finding_json(finding);
+    json_t *json = finding_json(studio, finding);
 
     json_object_set_new(json, "photo", json_string(o->photo));
     json_object_set_new(json, "note", json_string(note));
@@ -104,7 +105,7 @@ static json_t *report(const Options *o, const Finding *finding, const char *note
     json_object_set_new(json, "seconds",
                         json_pack("{s:f, s:f, s:f}", "open", t->opened - t->begin, "search",
                                   t->found - t->opened, "total", seconds() - t->begin));
-    json_object_set_new(json, "iterations", trace_json(finding));
+    json_object_set_new(json, "iterations", trace_json(studio, finding));
     return json;
 }
 
@@ -121,7 +122,7 @@ static bool write_results(const Options *o, const Studio *studio, const Image *a
               character_save(character, studio->schema[finding->model], finding->x, err) &&
               image_save_png(render, &portrait, err) && image_save_png(photo, aligned, err) &&
               write_comparison(comparison, aligned, finding, studio->size, &portrait, err) &&
-              json_save(trace, report(o, finding, note, times), err);
+              json_save(trace, report(o, studio, finding, note, times), err);
 
     image_free(&portrait);
     free(character);
@@ -132,11 +133,12 @@ static bool write_results(const Options *o, const Studio *studio, const Image *a
     return ok;
 }
 
-static void tell(const Options *o, const Finding *f, double took)
+static void tell(const Options *o, const Studio *studio, const Finding *f, double took)
 {
     printf("%s/character.png: a %s character, found in %.1f s\n"
            "identity distance to the photo: %.3f, from the average face's %.3f\n",
-           o->out, model_name[f->model], took, f->result_distance, f->start_distance[f->model]);
+           o->out, studio->schema[f->model]->name, took, f->result_distance,
+           f->start_distance[f->model]);
 }
 
 static bool run(const Options *o, Studio *studio, const Image *photo, Times *times, Error *err)
@@ -168,7 +170,7 @@ static bool run(const Options *o, Studio *studio, const Image *photo, Times *tim
         }
         ok = write_results(o, studio, &aligned, &finding, note, times, err);
         if (ok) {
-            tell(o, &finding, seconds() - times->begin);
+            tell(o, studio, &finding, seconds() - times->begin);
         }
         finding_free(&finding);
     }

@@ -5,21 +5,47 @@
 #include <string.h>
 
 #include "apps/checkpoint.h"
+#include "apps/engine_option.h"
 #include "apps/paths.h"
 
-const char *const model_name[MODELS] = {"male", "female"};
-
-static bool open_engine(Studio *s, int model, Error *err)
+/* Opens the next model. */
+static bool open_engine(Studio *s, const char *name, Error *err)
 {
-    char *pack = path_asset("engine.pack"), *schema = path_schema(model_name[model]);
-    bool ok = engine_open_builtin(&s->engine[model], pack, schema, err);
+    int m = s->models;
 
-    if (ok) {
-        s->schema[model] = engine_schema(s->engine[model]);
+    if (!engine_option_open(&s->engine[m], name, err)) {
+        return false;
     }
-    free(pack);
-    free(schema);
-    return ok;
+    s->schema[m] = engine_schema(s->engine[m]);
+    s->models++;
+    for (int i = 0; i < m; i++) {
+        if (strcmp(s->schema[i]->name, s->schema[m]->name) == 0) {
+            return error_set(err, "--engine %.200s: the schema %s is open already", name,
+                             s->schema[m]->name);
+        }
+    }
+    return true;
+}
+
+/* Which model's imitator a checkpoint is. */
+static bool checkpoint_model(const Studio *s, const char *path, int *model, Error *err)
+{
+    TensorFile *file;
+    CheckpointInfo info;
+
+    if (!checkpoint_open(&file, &info, path, NET_IMITATOR, err)) {
+        return false;
+    }
+    tensor_file_free(file);
+    for (int m = 0; m < s->models; m++) {
+        if (strcmp(info.schema, s->schema[m]->name) == 0) {
+            *model = m;
+            return true;
+        }
+    }
+    return error_set(err,
+                     "%.300s is an imitator of the schema %.32s, and no --engine has that schema",
+                     path, info.schema);
 }
 
 static bool open_imitator(Studio *s, int model, const char *path, Error *err)
@@ -28,7 +54,7 @@ static bool open_imitator(Studio *s, int model, const char *path, Error *err)
     char *shipped = NULL;
 
     if (!path) {
-        snprintf(name, sizeof name, "imitator-%s.safetensors", model_name[model]);
+        snprintf(name, sizeof name, "imitator-%s.safetensors", s->schema[model]->name);
         path = shipped = path_pretrained(name);
     }
     bool ok = imitator_open(&s->imitator[model], path, s->schema[model], s->backend, err);
@@ -93,7 +119,7 @@ static bool find_average(Studio *s, int model, Image *render, Face *face, Error 
     }
     if (n == 0) {
         return error_set(err, "no face was found in the average %s character's picture",
-                         model_name[model]);
+                         s->schema[model]->name);
     }
     return true;
 }
@@ -110,7 +136,6 @@ static bool find_reference(Studio *s, Error *err)
     const float scale = (float)s->size / SIDE;
     Image render;
     Face face, *mean = &s->reference;
-    int n = 0;
     char *path = path_landmark_model();
     bool ok = face_detector_open(&s->detector, path, err);
 
@@ -118,13 +143,10 @@ static bool find_reference(Studio *s, Error *err)
     if (!ok || !image_new(&render, SIDE, SIDE, err)) {
         return false;
     }
-    for (int m = 0; ok && m < MODELS; m++) {
-        if (!s->engine[m]) {
-            continue;
-        }
+    for (int m = 0; ok && m < s->models; m++) {
         ok = find_average(s, m, &render, &face, err);
         if (ok) {
-            n++;
+            int n = m + 1;
             mix(&mean->left, face.left, scale, n);
             mix(&mean->top, face.top, scale, n);
             mix(&mean->right, face.right, scale, n);
@@ -144,9 +166,21 @@ static bool open_all(Studio *s, const StudioConfig *config, Error *err)
     if (!s->backend) {
         return error_set(err, "out of memory");
     }
-    for (int m = 0; m < MODELS; m++) {
-        if (config->model[m] &&
-            !(open_engine(s, m, err) && open_imitator(s, m, config->imitator[m], err))) {
+    const char *imitator[MAX_MODELS] = {NULL};
+    for (int m = 0; m < config->models; m++) {
+        if (!open_engine(s, config->engine[m], err)) {
+            return false;
+        }
+    }
+    for (int i = 0; i < config->imitators; i++) {
+        int m = 0;
+        if (!checkpoint_model(s, config->imitator[i], &m, err)) {
+            return false;
+        }
+        imitator[m] = config->imitator[i];
+    }
+    for (int m = 0; m < s->models; m++) {
+        if (!open_imitator(s, m, imitator[m], err)) {
             return false;
         }
     }
@@ -175,33 +209,12 @@ void studio_close(Studio *s)
     face_detector_close(s->detector);
     params_free(s->recognizer_set);
     params_free(s->segmenter.set);
-    for (int m = 0; m < MODELS; m++) {
+    for (int m = 0; m < MAX_MODELS; m++) {
         params_free(s->imitator[m].set);
         engine_close(s->engine[m]);
     }
     backend_close(s->backend);
     memset(s, 0, sizeof *s);
-}
-
-bool studio_checkpoint_model(const char *path, int *model, Error *err)
-{
-    TensorFile *file;
-    CheckpointInfo info;
-
-    if (!checkpoint_open(&file, &info, path, NET_IMITATOR, err)) {
-        return false;
-    }
-    for (int m = 0; m < MODELS; m++) {
-        if (strcmp(info.schema, model_name[m]) == 0) {
-            *model = m;
-            tensor_file_free(file);
-            return true;
-        }
-    }
-    error_set(err, "%.300s is an imitator of the schema %.32s, not of the male or female model",
-              path, info.schema);
-    tensor_file_free(file);
-    return false;
 }
 
 static bool render(const Studio *s, int model, const float *x, uint8_t *rgb, real *picture,

@@ -7,36 +7,37 @@
 #include "nets/imitator.h"
 #include "nets/measure.h"
 
-enum { MODEL_MALE, MODEL_FEMALE, MODELS };
-extern const char *const model_name[MODELS];
+enum { MAX_MODELS = 4 };
 
 typedef struct StudioConfig {
-    bool model[MODELS];           /* which to open */
-    const char *imitator[MODELS]; /* checkpoint, or NULL: the pretrained one */
-    const char *segmenter;        /* likewise */
+    int models;                     /* 1 .. MAX_MODELS */
+    const char *engine[MAX_MODELS]; /* names as in engine_option.h */
+    int imitators;
+    const char *imitator[MAX_MODELS]; /* checkpoints, in any order; a model without one takes the
+                                         pretrained one */
+    const char *segmenter;            /* checkpoint, or NULL: the pretrained one */
 } StudioConfig;
 
 typedef struct Studio {
     Backend *backend;
-    int size;               /* side of all pictures: the imitators' */
-    Engine *engine[MODELS]; /* NULL: not opened */
-    const Schema *schema[MODELS];
-    Imitator imitator[MODELS];
+    int size; /* side of all pictures: the imitators' */
+    int models;
+    Engine *engine[MAX_MODELS];
+    const Schema *schema[MAX_MODELS];
+    Imitator imitator[MAX_MODELS];
     ParamSet *recognizer_set;
     Recognizer recognizer;
     Segmenter segmenter;
     Eyes eyes;
     Measure *measure;
     FaceDetector *detector;
-    Face reference; /* the average face's box and landmarks, in a picture of `size` */
+    Face reference; /* the mean of the models' average faces: box and landmarks, in a picture of
+                       `size` */
 } Studio;
 
 /* Missing files end the program with a sentence (paths.h); other faults are errors. */
 bool studio_open(Studio *studio, const StudioConfig *config, Error *err);
 void studio_close(Studio *studio); /* what is open of it; a zeroed one is fine */
-
-/* Which model's imitator a checkpoint is: MODEL_MALE .. */
-bool studio_checkpoint_model(const char *path, int *model, Error *err);
 
 /* The engine's picture of a character, planar, 3 x size x size. */
 bool studio_render(const Studio *studio, int model, const float *x, real *picture, Error *err);

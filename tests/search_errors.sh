@@ -66,7 +66,7 @@ refuses 1 "no face" 'grey.png.*face' "$work/grey.png" "$out"
 refuses 1 "a picture too big" 'huge.png' "$work/huge.png" "$out"
 refuses 1 "a face that is not there" 'sample6.jpg.*face' "$photo" "$out" --face 40
 refuses 1 "a truncated checkpoint" 'cut.safetensors' "$photo" "$out" \
-    --model male --imitator "$work/cut.safetensors"
+    --engine builtin:male --imitator "$work/cut.safetensors"
 refuses 1 "a segmenter for an imitator" 'segmenter' "$photo" "$out" \
     --imitator "$(found segmenter.safetensors)"
 refuses 1 "an unwritable folder" 'folder' "$photo" --out "$work/text.jpg/deep"
@@ -81,7 +81,7 @@ done
 schema=$here/engine/schemas/male.json
 [ -r "$assets/schemas/male.json" ] && schema=$assets/schemas/male.json
 sed '0,/"lo": -0.021,/s//"lo": -0.02,/' "$schema" > "$work/data/schemas/male.json"
-refuses 1 "a checkpoint of another schema" 'schema' "$photo" "$out" --model male \
+refuses 1 "a checkpoint of another schema" 'schema' "$photo" "$out" --engine builtin:male \
     --assets "$work/data" --imitator "$imitator" --segmenter "$(found segmenter.safetensors)"
 
 exit $failed
