@@ -167,6 +167,7 @@ static Surface surface_of(const Piece *piece, Material material, const float *po
 {
     const PackMesh *mesh = piece->mesh;
     Surface s = {
+        .name = mesh->name,
         .material = material,
         .n_vertex = mesh->n_vertex,
         .position = position,
@@ -386,6 +387,7 @@ bool engine_open_builtin(Engine **engine, const char *pack_path, const char *sch
     if (!e)
         return error_set(err, "out of memory");
     e->base.class = &builtin_class;
+    e->base.can = ENGINE_LABELS | ENGINE_VIEW | ENGINE_BACKGROUND;
     bool ok = schema_load(&e->base.schema, schema_path, err) &&
               pack_open(&e->pack, pack_path, err) &&
               rig_new(&e->rig, e->pack, e->base.schema, err) && skins_open(e, err) &&

@@ -46,23 +46,31 @@ static json_t *vector_json(const Schema *schema, const float *x)
     return array;
 }
 
+json_t *character_json(const Schema *schema, const float *x)
+{
+    json_t *root = json_object();
+    if (root && json_object_set_new(root, "schema", json_string(schema->name)) == 0 &&
+        json_object_set_new(root, "version", json_integer(schema->version)) == 0 &&
+        json_object_set_new(root, "continuous", continuous_json(schema, x)) == 0 &&
+        json_object_set_new(root, "discrete", discrete_json(schema, x)) == 0 &&
+        json_object_set_new(root, "vector", vector_json(schema, x)) == 0)
+        return root;
+    json_decref(root);
+    return NULL;
+}
+
 bool character_save(const char *path, const Schema *schema, const float *x, Error *err)
 {
     for (int i = 0; i < schema->dim; i++)
         if (!(x[i] >= 0 && x[i] <= 1))
             return error_set(err, "%s: value %d of the character is outside [0, 1]", path, i);
-    json_t *root = json_object();
-    bool ok = root && json_object_set_new(root, "schema", json_string(schema->name)) == 0 &&
-              json_object_set_new(root, "version", json_integer(schema->version)) == 0 &&
-              json_object_set_new(root, "continuous", continuous_json(schema, x)) == 0 &&
-              json_object_set_new(root, "discrete", discrete_json(schema, x)) == 0 &&
-              json_object_set_new(root, "vector", vector_json(schema, x)) == 0;
-    char *text = ok ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(DIGITS)) : NULL;
+    json_t *root = character_json(schema, x);
+    char *text = root ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(DIGITS)) : NULL;
     json_decref(root);
     if (!text)
         return error_set(err, "%s: out of memory", path);
     AtomicFile file;
-    ok = atomic_file_open(&file, path, err);
+    bool ok = atomic_file_open(&file, path, err);
     if (ok) {
         fputs(text, file.stream);
         fputc('\n', file.stream);

@@ -4,8 +4,10 @@
 
 #include "engine/schema.h"
 
-/* Writes {"schema", "version", "continuous": {name: value}, "discrete": {group: option}, "vector": [..]},
- * atomically. x: schema->dim values. */
+/* {"schema", "version", "continuous": {name: value}, "discrete": {group: option}, "vector": [..]};
+ * x: schema->dim values. The caller's; NULL when out of memory. */
+struct json_t *character_json(const Schema *schema, const float *x);
+/* Writes it, atomically. */
 bool character_save(const char *path, const Schema *schema, const float *x, Error *err);
 
 /* Reads one. "vector" is derived data: names win, and missing names take the average face's value.

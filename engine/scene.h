@@ -41,6 +41,7 @@ enum { SURFACE_MAX_LAYERS = 6, LABEL_BY_RULE = 255 };
 
 /* One textured triangle mesh. Pointers are borrowed: rig and pack own them. */
 typedef struct Surface {
+    const char *name; /* of its mesh: "skin", "eyes", "hair-waves" */
     Material material;
     int n_vertex;           /* vertices are split where uv differs */
     const float *position;  /* n_vertex x 3, deformed, dm */
