@@ -40,17 +40,47 @@ typedef struct RenderOptions {
 
 RenderOptions render_options_default(void);
 
-/* The embedded engine: the baked asset pack (see bake.h) with a schema file. Safe to render from
- * many threads at once. */
+/* What an engine can do beside drawing the portrait, the default view of a character. */
+enum {
+    ENGINE_LABELS = 1,    /* label maps */
+    ENGINE_VIEW = 2,      /* any camera and light: yaw .. distance, light_* and ambient_gain */
+    ENGINE_BACKGROUND = 4 /* any background, and none: background*, transparent */
+};
+
+/* The embedded engine: the baked asset pack (see bake.h) with a schema file. It can do everything.
+ */
 bool engine_open_builtin(Engine **engine, const char *pack_path, const char *schema_path,
                          Error *err);
+
+/* Somebody's own engine, as FILE.json describes it (doc/engine-protocol.md): a program that draws,
+ * or a folder of finished pictures. Paths in it are relative to it. */
+bool engine_open_file(Engine **engine, const char *path, Error *err);
+
 void engine_close(Engine *engine);
 const Schema *engine_schema(const Engine *engine);
 
+/* Whether it has all of these abilities (ENGINE_LABELS | ...). */
+bool engine_can(const Engine *engine, unsigned abilities);
+
 /* Draws x (schema dim values in [0, 1]; one-hots by arg max). rgb: size x size x 3 sRGB (x 4 if
- * transparent). labels: size x size classes, or NULL. The same bits for the same arguments on any
- * thread. Fails only when out of memory or on a NaN or an option out of range. */
+ * transparent). labels: size x size classes, or NULL. Safe from many threads at once; the same bits
+ * for the same arguments on any thread, as far as the engine keeps to that. Fails on a value that
+ * is not finite, on options the engine is not able to (see engine_can: it draws options equal to
+ * render_options_default(), but for the size, in any case), when it is a folder of finished
+ * pictures, and with an external program's failures; what is in rgb and labels then is undefined.
+ */
 bool engine_render(const Engine *engine, const float *x, const RenderOptions *options, uint8_t *rgb,
+                   uint8_t *labels, Error *err);
+
+/* A folder of finished pictures has samples instead: how many there are; 0 for an engine that
+ * draws. */
+int64_t engine_sample_count(const Engine *engine);
+
+/* Sample i of [0, engine_sample_count): its x (schema dim), its picture shrunk to size x size
+ * (before the default background if it is transparent), and its label map, or labels NULL. Safe
+ * from many threads at once. Fails on a picture that is missing, damaged, not square or smaller
+ * than size. */
+bool engine_sample(const Engine *engine, int64_t i, int size, float *x, uint8_t *rgb,
                    uint8_t *labels, Error *err);
 
 #endif

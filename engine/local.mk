@@ -8,11 +8,16 @@ noinst_LIBRARIES += libengine.a
 libengine_a_SOURCES = \
 	engine/character.c engine/character.h \
 	engine/builtin.c engine/engine_scene.h \
+	engine/child.c engine/child.h \
 	engine/engine.c engine/engine.h engine/engine_internal.h \
+	engine/folder.c engine/folder.h \
+	engine/frame.c engine/frame.h \
 	engine/look.c engine/look.h \
 	engine/pack.c engine/pack.h \
+	engine/process.c engine/process.h \
 	engine/rig.c engine/rig.h \
 	engine/schema.c engine/schema.h \
+	engine/table.c engine/table.h engine/table_internal.h engine/table_csv.c engine/table_jsonl.c engine/table_npy.c \
 	engine/scene.h \
 	engine/render_options.c \
 	engine/renderer.c engine/renderer.h engine/renderer_internal.h engine/renderer_rings.h \
