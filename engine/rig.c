@@ -26,7 +26,9 @@ static const char *const weight_name[WEIGHTS] = {"min", "average", "max"};
 
 /* "old" tears holes into the mesh at full weight. */
 static const float max_old = 0.5f;
-static const float max_child = 0.5f;
+/* A child's head is brought to about an adult's size, as a photographer would step nearer: bones
+ * and meshes are measured for that, and the cut below the shoulders stays out of the picture. */
+static const float child_growth = 0.13f;
 
 static const struct {
     const char *name;
@@ -54,6 +56,12 @@ static const struct {
 
 static const char *const dof_name[DOFS] = {"tx", "ty", "tz", "rx", "ry", "rz", "sx", "sy", "sz"};
 
+/* What a control drives, or (control -1) what the schema pins to a value. */
+typedef struct Source {
+    int control;
+    float value;
+} Source;
+
 /* A control moves one degree of freedom of every bone of its component. */
 typedef struct BoneDrive {
     int control, component, dof;
@@ -61,12 +69,13 @@ typedef struct BoneDrive {
 
 /* A control blends a target in where its value has this sign. */
 typedef struct TargetDrive {
-    int control, target;
+    Source from;
+    int target;
     bool positive;
 } TargetDrive;
 
 typedef struct TraitDrive {
-    int control;
+    Source from;
     Trait trait;
 } TraitDrive;
 
@@ -91,8 +100,14 @@ static float value_of(const Schema *schema, int control, const float *x)
     return c->lo + (c->hi - c->lo) * x[control];
 }
 
-/* Adds one target, or its left and right halves. */
-static bool bind_target(Rig *rig, int control, bool positive, const char *name, Error *err)
+static float source_value(const Schema *schema, Source from, const float *x)
+{
+    return from.control < 0 ? from.value : value_of(schema, from.control, x);
+}
+
+/* Adds one target, or its left and right halves. `who` says in an error what drives it. */
+static bool bind_target(Rig *rig, Source from, const char *who, bool positive, const char *name,
+                        Error *err)
 {
     char side[2][NAME_SIZE];
     snprintf(side[0], NAME_SIZE, "l-%s", name);
@@ -102,29 +117,28 @@ static bool bind_target(Rig *rig, int control, bool positive, const char *name, 
     if (whole < 0 && (half[0] < 0 || half[1] < 0))
         return error_set(
             err, "schema %s: \"%s\" drives \"%s\", a target that the asset pack does not have",
-            rig->schema->name, rig->schema->control[control].name, name);
+            rig->schema->name, who, name);
     for (int k = 0; k < (whole >= 0 ? 1 : 2); k++) {
         TargetDrive *more =
             realloc(rig->target_drive, ((size_t)rig->n_target_drive + 1) * sizeof *more);
         if (!more)
             return error_set(err, "out of memory");
         rig->target_drive = more;
-        more[rig->n_target_drive++] =
-            (TargetDrive){control, whole >= 0 ? whole : half[k], positive};
+        more[rig->n_target_drive++] = (TargetDrive){from, whole >= 0 ? whole : half[k], positive};
     }
     return true;
 }
 
 /* "a+b|c": targets a and b below zero, c above. */
-static bool bind_targets(Rig *rig, int control, Error *err)
+static bool bind_targets(Rig *rig, Source from, const char *who, const char *drive, Error *err)
 {
-    const char *at = rig->schema->control[control].drive;
+    const char *at = drive;
     bool positive = false;
     while (*at) {
         size_t length = strcspn(at, "+|");
         char name[sizeof rig->schema->control->drive];
         snprintf(name, sizeof name, "%.*s", (int)length, at);
-        if (length && !bind_target(rig, control, positive, name, err))
+        if (length && !bind_target(rig, from, who, positive, name, err))
             return false;
         at += length;
         positive = positive || *at == '|';
@@ -155,31 +169,40 @@ static bool bind_bone(Rig *rig, int control, Error *err)
     return true;
 }
 
-static bool bind_trait(Rig *rig, int control, Error *err)
+static bool bind_trait(Rig *rig, Source from, const char *who, const char *drive, Error *err)
 {
-    const Control *c = &rig->schema->control[control];
     for (int t = 0; t < TRAIT_COUNT; t++)
-        if (strcmp(traits[t].name, c->drive) == 0) {
-            rig->trait_drive[rig->n_trait_drive++] = (TraitDrive){control, (Trait)t};
+        if (strcmp(traits[t].name, drive) == 0) {
+            rig->trait_drive[rig->n_trait_drive++] = (TraitDrive){from, (Trait)t};
             return true;
         }
     return error_set(err, "schema %s: \"%s\" drives \"%s\", which this engine does not know",
-                     rig->schema->name, c->name, c->drive);
+                     rig->schema->name, who, drive);
+}
+
+static bool bind_shape(Rig *rig, Source from, const char *who, const char *drive, Error *err)
+{
+    return strchr(drive, '|') ? bind_targets(rig, from, who, drive, err)
+                              : bind_trait(rig, from, who, drive, err);
 }
 
 static bool bind_controls(Rig *rig, Error *err)
 {
-    size_t n = (size_t)rig->schema->n_continuous;
+    size_t n = (size_t)(rig->schema->n_continuous + rig->schema->n_fixed);
     rig->bone_drive = calloc(n, sizeof *rig->bone_drive);
     rig->trait_drive = calloc(n, sizeof *rig->trait_drive);
     if (!rig->bone_drive || !rig->trait_drive)
         return error_set(err, "out of memory");
     for (int i = 0; i < rig->schema->n_continuous; i++) {
         const Control *c = &rig->schema->control[i];
-        bool ok = c->kind == CONTROL_BONE ? bind_bone(rig, i, err)
-                  : strchr(c->drive, '|') ? bind_targets(rig, i, err)
-                                          : bind_trait(rig, i, err);
-        if (!ok)
+        if (!(c->kind == CONTROL_BONE
+                  ? bind_bone(rig, i, err)
+                  : bind_shape(rig, (Source){.control = i}, c->name, c->drive, err)))
+            return false;
+    }
+    for (int i = 0; i < rig->schema->n_fixed; i++) {
+        const ControlFixed *f = &rig->schema->fixed[i];
+        if (!bind_shape(rig, (Source){-1, f->value}, "fixed", f->drive, err))
             return false;
     }
     return true;
@@ -264,7 +287,7 @@ void rig_traits(const Rig *rig, const float *x, float trait[static TRAIT_COUNT])
     for (int t = 0; t < TRAIT_COUNT; t++)
         trait[t] = traits[t].initial;
     for (int i = 0; i < rig->n_trait_drive; i++)
-        trait[rig->trait_drive[i].trait] = value_of(rig->schema, rig->trait_drive[i].control, x);
+        trait[rig->trait_drive[i].trait] = source_value(rig->schema, rig->trait_drive[i].from, x);
 }
 
 static void add_target(const Pack *pack, int target, float weight, float *position)
@@ -293,8 +316,7 @@ static void pose_macros(const Rig *rig, const float *trait, float *position)
     for (int r = 0; sum > 1 && r < 2; r++)
         race[r] /= sum;
     float male = clamp(trait[TRAIT_MALE], -0.3f, 1.3f), gender[GENDERS] = {1 - male, male};
-    float old = clamp(trait[TRAIT_AGE], 0, 1) * max_old,
-          child = clamp(-trait[TRAIT_AGE], 0, 1) * max_child;
+    float old = clamp(trait[TRAIT_AGE], 0, 1) * max_old, child = clamp(-trait[TRAIT_AGE], 0, 1);
     float age[AGES] = {child, 1 - old - child, old};
     float heavy = clamp(trait[TRAIT_WEIGHT], 0, 1), thin = clamp(-trait[TRAIT_WEIGHT], 0, 1);
     float weight[WEIGHTS] = {thin, 1 - heavy - thin, heavy};
@@ -311,7 +333,7 @@ static void pose_targets(const Rig *rig, const float *x, float *position)
 {
     for (int i = 0; i < rig->n_target_drive; i++) {
         const TargetDrive *d = &rig->target_drive[i];
-        float v = value_of(rig->schema, d->control, x);
+        float v = source_value(rig->schema, d->from, x);
         if (d->positive ? v > 0 : v < 0)
             add_target(rig->pack, d->target, fabsf(v), position);
     }
@@ -335,14 +357,15 @@ void rig_eyes(const Rig *rig, const float *position, float centre[2][3], float *
     *radius = sum / (float)rig->n_eyeball;
 }
 
-static void centre_head(const Rig *rig, float *position)
+static void place_head(const Rig *rig, const float *trait, float *position)
 {
     float centre[2][3], radius;
+    float scale = 1 + child_growth * clamp(-trait[TRAIT_AGE], 0, 1);
     rig_eyes(rig, position, centre, &radius);
     for (int k = 0; k < 3; k++) {
-        float shift = rig->eye_middle[k] - (centre[0][k] + centre[1][k]) / 2;
+        float middle = (centre[0][k] + centre[1][k]) / 2;
         for (int v = 0; v < rig->pack->n_vertex; v++)
-            position[3 * v + k] += shift;
+            position[3 * v + k] = rig->eye_middle[k] + scale * (position[3 * v + k] - middle);
     }
 }
 
@@ -429,7 +452,7 @@ void rig_pose(const Rig *rig, const float *x, float *position, float *scratch)
     memcpy(position, rig->pack->position, n * sizeof *position);
     pose_macros(rig, trait, position);
     pose_targets(rig, x, position);
-    centre_head(rig, position);
+    place_head(rig, trait, position);
     memset(scratch, 0, n * sizeof *scratch);
     pose_bones(rig, x, position, scratch);
     for (size_t i = 0; i < n; i++)

@@ -35,10 +35,10 @@ typedef enum Trait {
 
 typedef struct Rig Rig;
 
-/* Binds a schema's controls to a pack's bones and targets. Both stay the caller's and must outlive
- * the rig. A "bone" drive is tx .. sz; a "macro" or "appearance" drive is a trait ("age"), or
- * "LESS|MORE": names of targets for negative and for positive values, several joined by '+', "l-"
- * and "r-" targets by their common name. */
+/* Binds a schema's controls and fixed values to a pack's bones and targets. Both stay the caller's
+ * and must outlive the rig. A "bone" drive is tx .. sz; a "macro" or "appearance" drive is a trait
+ * ("age"), or "LESS|MORE": names of targets for negative and for positive values, several joined by
+ * '+', "l-" and "r-" targets by their common name. */
 bool rig_new(Rig **rig, const Pack *pack, const Schema *schema, Error *err);
 void rig_free(Rig *rig);
 

@@ -87,6 +87,23 @@ static bool read_control(const Place *at, const json_t *object, Control *c)
     return true;
 }
 
+/* "follows" and "correlation", which may be missing both. The n controls before it are there. */
+static bool read_follows(const Place *at, const json_t *object, const Schema *s, Control *c)
+{
+    char name[sizeof c->name];
+    c->follows = -1;
+    if (!json_object_get(object, "follows"))
+        return true;
+    if (!text_field(at, object, "follows", name, sizeof name) ||
+        !number_field(at, object, "correlation", &c->correlation))
+        return false;
+    c->follows = schema_find(s, name);
+    if (c->follows < 0)
+        return bad(at, "\"follows\" must name an earlier control");
+    return (c->correlation >= -1 && c->correlation <= 1) ||
+           bad(at, "\"correlation\" must lie in [-1, 1]");
+}
+
 /* A text member that may be missing. */
 static bool optional_text(const Place *at, const json_t *object, const char *key, char *field,
                           size_t size)
@@ -162,6 +179,25 @@ static bool read_group(const Place *at, const json_t *object, ControlGroup *g)
     return true;
 }
 
+static bool read_fixed(Schema *s, const json_t *list, const char *path, Error *err)
+{
+    size_t n = json_array_size(list);
+    if (list && (!json_is_array(list) || n > MAX_CONTROLS))
+        return error_set(err, "%s: \"fixed\" is not a list of up to 4096", path);
+    s->fixed = calloc(n + 1, sizeof *s->fixed);
+    if (!s->fixed)
+        return error_set(err, "%s: out of memory", path);
+    for (size_t i = 0; i < n; i++) {
+        Place at = {path, "fixed", i, err};
+        ControlFixed *f = &s->fixed[s->n_fixed++];
+        const json_t *object = json_array_get(list, i);
+        if (!text_field(&at, object, "drive", f->drive, sizeof f->drive) ||
+            !number_field(&at, object, "value", &f->value))
+            return false;
+    }
+    return true;
+}
+
 static bool read_schema(Schema *s, const json_t *root, const char *path, Error *err)
 {
     const char *name = json_string_value(json_object_get(root, "name"));
@@ -186,12 +222,18 @@ static bool read_schema(Schema *s, const json_t *root, const char *path, Error *
         return error_set(err, "%s: out of memory", path);
     for (size_t i = 0; i < json_array_size(continuous); i++) {
         Place at = {path, "continuous", i, err};
-        if (!read_control(&at, json_array_get(continuous, i), &s->control[i]))
+        const json_t *object = json_array_get(continuous, i);
+        Control *c = &s->control[i];
+        if (!read_control(&at, object, c))
             return false;
-        if (schema_find(s, s->control[i].name) >= 0)
+        if (schema_find(s, c->name) >= 0)
             return bad(&at, "its name was used before");
+        if (!read_follows(&at, object, s, c))
+            return false;
         s->n_continuous++;
     }
+    if (!read_fixed(s, json_object_get(root, "fixed"), path, err))
+        return false;
     s->dim = s->n_continuous;
     for (size_t i = 0; i < json_array_size(discrete); i++) {
         Place at = {path, "discrete", i, err};
@@ -235,6 +277,7 @@ void schema_free(Schema *schema)
     for (int g = 0; g < schema->n_groups; g++)
         free(schema->group[g].option);
     free(schema->group);
+    free(schema->fixed);
     free(schema->control);
     free(schema);
 }
@@ -311,7 +354,13 @@ void schema_random_person(const Schema *schema, uint64_t seed, uint64_t index, f
     Rng rng = rng_make(seed, STREAM_PERSON, index);
     for (int i = 0; i < schema->n_continuous; i++) {
         const Control *c = &schema->control[i];
-        float v = c->mean + c->deviation * rng_normal(&rng);
+        float z = rng_normal(&rng);
+        if (c->follows >= 0) {
+            const Control *other = &schema->control[c->follows];
+            float far = other->deviation > 0 ? (x[c->follows] - other->mean) / other->deviation : 0;
+            z = c->correlation * far + sqrtf(1 - c->correlation * c->correlation) * z;
+        }
+        float v = c->mean + c->deviation * z;
         x[i] = v < 0 ? 0 : v > 1 ? 1 : v;
     }
     for (int g = 0; g < schema->n_groups; g++)
@@ -336,6 +385,10 @@ void schema_digest(const Schema *schema, char text[static 17])
         hash = hash_text(hash_text(hash, c->name), c->drive);
         snprintf(number, sizeof number, "%.6g %.6g", (double)c->lo, (double)c->hi);
         hash = hash_text(hash, number);
+    }
+    for (int i = 0; i < schema->n_fixed; i++) {
+        snprintf(number, sizeof number, "%.6g", (double)schema->fixed[i].value);
+        hash = hash_text(hash_text(hash, schema->fixed[i].drive), number);
     }
     for (int g = 0; g < schema->n_groups; g++) {
         hash = hash_text(hash, schema->group[g].name);

@@ -27,7 +27,17 @@ typedef struct Control {
     float lo, hi;    /* the engine's value at 0 and at 1 (dm, degrees, factor - 1, weight) */
     float mean;      /* x of the average face */
     float deviation; /* spread of x among plausible people: random characters, the search's prior */
+    int follows;     /* index of an earlier control that it goes along with among plausible people
+                        (hair lightness with skin tone), or -1; in JSON that one's name */
+    float correlation; /* with it, in [-1, 1] */
 } Control;
+
+/* What the engine is told beside the vector: a value that a schema pins, as its control would have
+ * set it (the sex and the skin of a schema that has bones only). */
+typedef struct ControlFixed {
+    char drive[64];
+    float value;
+} ControlFixed;
 
 /* One option of a discrete group. In JSON either a name, which is its mesh's too, or an object with
  * "name" and what it has of the other fields. */
@@ -52,6 +62,8 @@ typedef struct Schema {
     int version;
     int n_continuous;
     Control *control; /* n_continuous */
+    int n_fixed;
+    ControlFixed *fixed; /* n_fixed; the list "fixed", which may be missing */
     int n_groups;
     ControlGroup *group; /* n_groups */
     int dim;             /* n_continuous + all counts */
@@ -74,8 +86,8 @@ void schema_average(const Schema *schema, float *x);
 /* x as the paper samples it for the imitator: bones uniform, macro and appearance uniform, options
  * uniform. */
 void schema_random_uniform(const Schema *schema, uint64_t seed, uint64_t index, float *x);
-/* A plausible person: controls normal around their mean with their deviation, clamped; options by
- * their weight. */
+/* A plausible person: controls normal around their mean with their deviation, correlated with the
+ * control they follow, clamped; options by their weight. */
 void schema_random_person(const Schema *schema, uint64_t seed, uint64_t index, float *x);
 
 /* A short text that identifies names, order and ranges: checkpoints carry it, so that weights of
