@@ -64,7 +64,7 @@ static void what_is_missing_is_average(void **state)
     (void)state;
     float *x = new_x(), *average = new_x();
     Error err = {""};
-    write_text(path, "{\"schema\":\"male\",\"version\":1,\"continuous\":{\"age\":0.75},"
+    write_text(path, "{\"schema\":\"male\",\"version\":2,\"continuous\":{\"age\":0.75},"
                      "\"discrete\":{\"beard\":\"moustache\"}}");
     assert_true(character_load(path, schema, x, &err));
     schema_average(schema, average);
@@ -89,7 +89,7 @@ static void names_win_over_the_vector(void **state)
     Error err = {""};
     write_text(
         path,
-        "{\"schema\":\"male\",\"version\":1,\"continuous\":{\"age\":0.125},\"vector\":[1,1,1]}");
+        "{\"schema\":\"male\",\"version\":2,\"continuous\":{\"age\":0.125},\"vector\":[1,1,1]}");
     assert_true(character_load(path, schema, x, &err));
     assert_true(x[schema_find(schema, "age")] == 0.125f);
     assert_true(x[0] == schema->control[0].mean);
@@ -106,26 +106,26 @@ static void bad_files_are_refused(void **state)
         {"{\"schema\":\"male\",", "line 1"},
         {"{}", "is not a character"},
         {"{\"schema\":7}", "is not a character"},
-        {"{\"schema\":\"female\",\"version\":1}", "is a character of the schema \"female\""},
+        {"{\"schema\":\"female\",\"version\":2}", "is a character of the schema \"female\""},
         {"{\"schema\":\"male\"}", "another version"},
         {"{\"schema\":\"male\",\"version\":99}", "another version"},
-        {"{\"schema\":\"male\",\"version\":1,\"continuous\":[]}", "must be objects"},
-        {"{\"schema\":\"male\",\"version\":1,\"discrete\":3}", "must be objects"},
-        {"{\"schema\":\"male\",\"version\":1,\"continuous\":{\"wings\":0.5}}",
+        {"{\"schema\":\"male\",\"version\":2,\"continuous\":[]}", "must be objects"},
+        {"{\"schema\":\"male\",\"version\":2,\"discrete\":3}", "must be objects"},
+        {"{\"schema\":\"male\",\"version\":2,\"continuous\":{\"wings\":0.5}}",
          "no parameter \"wings\""},
-        {"{\"schema\":\"male\",\"version\":1,\"continuous\":{\"age\":1.01}}",
+        {"{\"schema\":\"male\",\"version\":2,\"continuous\":{\"age\":1.01}}",
          "\"age\" must be a number in"},
-        {"{\"schema\":\"male\",\"version\":1,\"continuous\":{\"age\":-0.01}}",
+        {"{\"schema\":\"male\",\"version\":2,\"continuous\":{\"age\":-0.01}}",
          "\"age\" must be a number in"},
-        {"{\"schema\":\"male\",\"version\":1,\"continuous\":{\"age\":1e99}}",
+        {"{\"schema\":\"male\",\"version\":2,\"continuous\":{\"age\":1e99}}",
          "\"age\" must be a number in"},
-        {"{\"schema\":\"male\",\"version\":1,\"continuous\":{\"age\":NaN}}", "line 1"},
-        {"{\"schema\":\"male\",\"version\":1,\"continuous\":{\"age\":\"old\"}}",
+        {"{\"schema\":\"male\",\"version\":2,\"continuous\":{\"age\":NaN}}", "line 1"},
+        {"{\"schema\":\"male\",\"version\":2,\"continuous\":{\"age\":\"old\"}}",
          "\"age\" must be a number in"},
-        {"{\"schema\":\"male\",\"version\":1,\"discrete\":{\"hat\":\"top\"}}", "no choice \"hat\""},
-        {"{\"schema\":\"male\",\"version\":1,\"discrete\":{\"hair\":\"spines\"}}",
+        {"{\"schema\":\"male\",\"version\":2,\"discrete\":{\"hat\":\"top\"}}", "no choice \"hat\""},
+        {"{\"schema\":\"male\",\"version\":2,\"discrete\":{\"hair\":\"spines\"}}",
          "no option \"spines\""},
-        {"{\"schema\":\"male\",\"version\":1,\"discrete\":{\"hair\":3}}", "no option"},
+        {"{\"schema\":\"male\",\"version\":2,\"discrete\":{\"hair\":3}}", "no option"},
     };
     float *x = new_x();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
