@@ -12,6 +12,9 @@ libengine_a_SOURCES = \
 	engine/engine.c engine/engine.h engine/engine_internal.h \
 	engine/folder.c engine/folder.h \
 	engine/frame.c engine/frame.h \
+	engine/glb.c engine/glb.h \
+	engine/gltf.c engine/gltf.h \
+	engine/gltf_paint.c engine/gltf_paint.h \
 	engine/look.c engine/look.h \
 	engine/pack.c engine/pack.h \
 	engine/process.c engine/process.h \
@@ -42,4 +45,6 @@ apps_render_character_SOURCES = apps/render_character.c
 apps_render_character_LDADD = $(app_libs)
 
 schemadir = $(pkgdatadir)/schemas
-dist_schema_DATA = engine/schemas/female.json engine/schemas/male.json
+dist_schema_DATA = \
+	engine/schemas/female.json engine/schemas/girl.json engine/schemas/male.json \
+	engine/schemas/paper-female.json engine/schemas/paper-girl.json engine/schemas/paper-male.json

@@ -159,8 +159,7 @@ static void project(const Frame *frame, Vertex *v)
     v->valid = true;
 }
 
-/* The eye's cornea shell is wholly transparent in the texture. */
-static bool transparent(const Surface *s, const int32_t *v)
+bool triangle_is_clear(const Surface *s, const int32_t *v)
 {
     if (s->n_layer == 0 || s->layer[0].texture->channels != 4)
         return false;
@@ -198,7 +197,7 @@ static void add_triangles(Frame *frame, int surface)
             (int64_t)(c->fx - a->fx) * (b->fy - a->fy) - (int64_t)(b->fx - a->fx) * (c->fy - a->fy);
         if (area == 0 || (area < 0 && !blends))
             continue;
-        if (s->material == MATERIAL_EYE && transparent(s, v))
+        if (s->material == MATERIAL_EYE && triangle_is_clear(s, v))
             continue;
         Triangle *out = &frame->triangle[frame->n_triangle++];
         /* the raster wants one winding */

@@ -146,6 +146,8 @@ void frame_end(Frame *frame);
 void frame_set_view(Frame *frame);
 void frame_transform(Frame *frame);
 bool material_blends(Material material);
+/* Wholly transparent in its texture: the eye's cornea shell. */
+bool triangle_is_clear(const Surface *s, const int32_t *v);
 
 /* renderer_shadow.c */
 /* Empties a depth map that looks along -to at `centre`, extent dm a side. */

@@ -1,0 +1,14 @@
+/* Characters for Blender, Unity, Unreal and three.js: binary glTF 2.0. */
+#ifndef ENGINE_GLTF_H
+#define ENGINE_GLTF_H
+
+#include "engine/engine.h"
+
+/* Writes the character x as a .glb, atomically: the deformed head, eyes, teeth, tongue, lashes,
+ * brows, beard and hair, a mesh each, in metres, +y up and +z forward, with smooth normals, and the
+ * colours that the renderer paints (make-up, stubble, dyed hair) in embedded textures. The root
+ * node's extras hold the character as in its file (character.h). Of the embedded engine only: the
+ * others give pictures. */
+bool engine_export_glb(const Engine *engine, const float *x, const char *path, Error *err);
+
+#endif
