@@ -4,7 +4,12 @@
 
 #include "engine/engine.h"
 
-/* "builtin:NAME": the embedded engine with the schema NAME (male, female, girl, paper-male, ...). */
+/* What --help says of the option's argument. */
+#define ENGINE_OPTION_HELP                                                                         \
+    "builtin:NAME (male, female, girl, paper-male, paper-female or paper-girl), or the FILE.json " \
+    "of another engine"
+
+/* "builtin:NAME": the embedded engine with the schema NAME; "FILE.json": engine_open_file. */
 bool engine_option_open(Engine **engine, const char *name, Error *err);
 
 #endif
