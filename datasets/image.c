@@ -236,6 +236,11 @@ bool image_save_grey_png(const char *path, const uint8_t *pixel, int width, int 
     return save_png(path, pixel, width, height, 1, err);
 }
 
+bool image_save_rgba_png(const char *path, const uint8_t *pixel, int width, int height, Error *err)
+{
+    return save_png(path, pixel, width, height, 4, err);
+}
+
 bool image_jpeg_roundtrip(Image *image, int quality, Error *err)
 {
     size_t n;

@@ -29,6 +29,9 @@ bool image_save_png(const char *path, const Image *image, Error *err);
 bool image_save_grey_png(const char *path, const uint8_t *pixel, int width, int height, Error *err);
 bool image_load_grey(uint8_t **pixel, int *width, int *height, const char *path, Error *err);
 
+/* Four bytes a pixel, straight alpha. */
+bool image_save_rgba_png(const char *path, const uint8_t *pixel, int width, int height, Error *err);
+
 /* x' = a x - b y + tx, y' = b x + a y + ty: source pixel coordinates to target ones (pixel centres
  * at .5). */
 typedef struct Similarity {
