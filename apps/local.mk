@@ -5,6 +5,7 @@ libapps_a_SOURCES = \
 	apps/app.c apps/app.h \
 	apps/checkpoint.c apps/checkpoint.h \
 	apps/engine_option.c apps/engine_option.h \
+	apps/face_weights.c apps/face_weights.h \
 	apps/finder.c apps/finder.h \
 	apps/finder_eyes.c \
 	apps/finder_geometry.c apps/finder_geometry.h \

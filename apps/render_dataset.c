@@ -8,15 +8,18 @@
 #endif
 
 #include "apps/app.h"
+#include "apps/engine_option.h"
 #include "apps/paths.h"
 #include "apps/progress.h"
 #include "datasets/pairs.h"
+
+enum { DEFAULT_COUNT = 2000 };
 
 /* Bytes of a shard, about. */
 static const int64_t SHARD_BYTES = (int64_t)64 << 20;
 
 typedef struct Options {
-    const char *model, *out;
+    const char *engine, *out;
     PairsInfo info;
     int threads;
 } Options;
@@ -24,13 +27,13 @@ typedef struct Options {
 static const struct argp_option options[] = {
     {"out", 'o', "DIR", 0,
      "Folder to write (made if it is not there; one that a run left unfinished is finished)", 0},
-    {"model", 'm', "NAME", 0, "Character model: male or female (male)", 0},
+    {"engine", 'e', "ENGINE", 0, ENGINE_OPTION_HELP " (builtin:male)", 0},
     {"kind", 'k', "KIND", 0,
      "imitator: fixed view and light; segmenter: random pose, light, background, things in front, "
      "noise "
      "(imitator)",
      0},
-    {"count", 'n', "N", 0, "Samples (2000)", 0},
+    {"count", 'n', "N", 0, "Samples (2000, or all that the engine's folder has)", 0},
     {"seed", 's', "S", 0, "Seed: the same seed gives the same bytes (0)", 0},
     {"size", 'z', "N", 0, "Side of the square pictures, 64 to 1024 (128)", 0},
     {"threads", 't', "N", 0, "Threads (all cores)", 0},
@@ -44,8 +47,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'o':
         o->out = arg;
         break;
-    case 'm':
-        o->model = arg;
+    case 'e':
+        o->engine = arg;
         break;
     case 'k':
         if (strcmp(arg, "imitator") == 0)
@@ -109,7 +112,7 @@ static bool report(void *context, int64_t done, int64_t total)
 
 int main(int argc, char **argv)
 {
-    Options o = {.model = "male", .info = {.kind = PAIRS_IMITATOR, .count = 2000, .size = 128}};
+    Options o = {.engine = "builtin:male", .info = {.kind = PAIRS_IMITATOR, .size = 128}};
     Report r = {.started = false};
     Engine *engine;
     Error err;
@@ -119,10 +122,12 @@ int main(int argc, char **argv)
     if (o.threads > 0)
         omp_set_num_threads(o.threads);
 #endif
-    char *pack = path_asset("engine.pack"), *schema = path_schema(o.model);
-    if (!engine_open_builtin(&engine, pack, schema, &err))
+    if (!engine_option_open(&engine, o.engine, &err))
         die_error(&err);
-    pairs_info_set_engine(&o.info, engine);
+    if (o.info.count == 0)
+        o.info.count = engine_sample_count(engine) ? engine_sample_count(engine) : DEFAULT_COUNT;
+    if (!pairs_info_set_engine(&o.info, engine, &err))
+        die_error(&err);
     o.info.shard = SHARD_BYTES / (4 * o.info.size * o.info.size);
     if (!make_folder(o.out, &err))
         die_error(&err);
@@ -135,7 +140,5 @@ int main(int argc, char **argv)
     printf("%s: %" PRId64 " samples of %s, %dx%d\n", o.out, o.info.count, o.info.schema,
            o.info.size, o.info.size);
     engine_close(engine);
-    free(schema);
-    free(pack);
     return 0;
 }

@@ -6,35 +6,46 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apps/engine_option.h"
+#include "apps/face_weights.h"
 #include "apps/paths.h"
 #include "apps/sheet.h"
 #include "apps/training.h"
 #include "datasets/pairs.h"
 #include "libautograd/ops.h"
+#include "nets/losses.h"
 
 enum {
     EVAL_BATCH = 8,
     SHEET_FACES = 8,
     MAX_HELD_OUT = 512,
-    KEY_MODEL = 512,
+    KEY_ENGINE = 512,
     KEY_WIDTH,
     KEY_SIGMOID,
+    KEY_LOSS,
     KEY_ASSETS
 };
 
+static const char LOSS_FACE[] = "face", LOSS_PAPER[] = "paper";
+
 typedef struct Options {
-    TrainOptions train; /* first: the child parser's input */
-    const char *model;
+    TrainOptions train;        /* first: the child parser's input */
+    const char *engine, *loss; /* NULL: not given */
     int width;
     bool sigmoid;
 } Options;
 
 static const struct argp_option options[] = {
-    {"model", KEY_MODEL, "NAME", 0, "character model: male or female (default: the data's)", 1},
+    {"engine", KEY_ENGINE, "ENGINE", 0,
+     "the engine that the data must be of: " ENGINE_OPTION_HELP " (default: any)", 1},
     {"width", KEY_WIDTH, "N", 0,
      "channels of the last hidden layer; they double backwards, to 7 N (small preset)", 2},
     {"sigmoid", KEY_SIGMOID, "yes|no", 0,
      "end the network with a sigmoid (default: no, as the paper)", 2},
+    {"loss", KEY_LOSS, "face|paper", 0,
+     "paper: Eq. 1, every pixel alike; face: Eq. 1 with more weight on eyes, brows and mouth "
+     "(default where the data has labels)",
+     2},
     {"assets", KEY_ASSETS, "DIR", 0, "folder of the engine's files, if not the usual one", 5},
     {0}};
 
@@ -45,8 +56,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &o->train;
         return 0;
-    case KEY_MODEL:
-        o->model = arg;
+    case KEY_ENGINE:
+        o->engine = arg;
         return 0;
     case KEY_WIDTH:
         o->width = (int)option_int(arg, "--width", 1, 512);
@@ -55,6 +66,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         if (strcmp(arg, "yes") != 0 && strcmp(arg, "no") != 0)
             die_usage("--sigmoid is yes or no, not '%s'", arg);
         o->sigmoid = strcmp(arg, "yes") == 0;
+        return 0;
+    case KEY_LOSS:
+        if (strcmp(arg, LOSS_FACE) != 0 && strcmp(arg, LOSS_PAPER) != 0)
+            die_usage("--loss is face or paper, not '%s'", arg);
+        o->loss = arg;
         return 0;
     case KEY_ASSETS:
         path_set_assets(arg);
@@ -75,7 +91,7 @@ static const struct argp parser = {
     "The run's folder gets log.jsonl, last.safetensors, best.safetensors and sheet.png (rows: "
     "target, output, four "
     "times their difference). Ctrl-C saves; --resume goes on.\n\n"
-    "  render_dataset --model male --size 128 --count 20000 --seed 1 --out DIR\n"
+    "  render_dataset --engine builtin:male --size 128 --count 20000 --seed 1 --out DIR\n"
     "  train_imitator --data DIR --out RUN\n"
     "  train_imitator --evaluate RUN/best.safetensors --data HELDOUT\n"
     "  train_imitator --out RUN --export imitator-male.safetensors",
@@ -109,8 +125,8 @@ static bool data_open(Data *data, const char *dir, int size, Error *err)
         dir);
 }
 
-/* x and the picture, planar, of one sample; label may be NULL, else receives size x size classes.
- */
+/* x and the picture, planar, of one sample; label may be NULL, else receives size x size classes:
+ * skin all over where the data has no labels, so that all of the picture counts alike. */
 static bool data_get(const Data *data, int64_t i, real *x, real *planar, uint8_t *label, Error *err)
 {
     Pair pair;
@@ -120,7 +136,9 @@ static bool data_get(const Data *data, int64_t i, real *x, real *planar, uint8_t
     for (int k = 0; k < data->info->dim; k++)
         x[k] = (real)pair.x[k];
     Image view = {from, from, (uint8_t *)pair.rgb}; /* only read */
-    if (label)
+    if (label && !pair.label)
+        memset(label, LABEL_SKIN, (size_t)to * (size_t)to);
+    else if (label)
         for (int j = 0; j < to * to; j++)
             label[j] = pair.label[(2 * (j / to) + 1) * from / (2 * to) * from +
                                   (2 * (j % to) + 1) * from / (2 * to)];
@@ -145,6 +163,20 @@ static bool fill(void *context, int64_t sample, uint64_t step, int slot, void *c
     return data_get(context, sample, buffer[0], buffer[1], NULL, err);
 }
 
+static bool fill_weighted(void *context, int64_t sample, uint64_t step, int slot,
+                          void *const *buffer, Error *err)
+{
+    const Data *data = context;
+    uint8_t label[IMITATOR_MAX_SIZE * IMITATOR_MAX_SIZE];
+
+    (void)step;
+    (void)slot;
+    if (!data_get(data, sample, buffer[0], buffer[1], label, err))
+        return false;
+    face_weights(label, data->size, buffer[2]);
+    return true;
+}
+
 /* The network in evaluation, over the parameters of a set. */
 typedef struct Eval {
     Graph *graph;
@@ -153,6 +185,7 @@ typedef struct Eval {
     int dim, size;
     real *in, *out, *target; /* EVAL_BATCH samples each */
     uint8_t *label;
+    real *weight; /* of one sample */
 } Eval;
 
 static void eval_free(Eval *e)
@@ -163,6 +196,7 @@ static void eval_free(Eval *e)
     free(e->out);
     free(e->target);
     free(e->label);
+    free(e->weight);
 }
 
 static bool eval_new(Eval *e, const Imitator *net, Backend *backend, Error *err)
@@ -174,7 +208,8 @@ static bool eval_new(Eval *e, const Imitator *net, Backend *backend, Error *err)
     e->out = malloc(EVAL_BATCH * 3 * pixels * sizeof(real));
     e->target = malloc(EVAL_BATCH * 3 * pixels * sizeof(real));
     e->label = malloc(EVAL_BATCH * pixels);
-    if (!e->graph || !e->in || !e->out || !e->target || !e->label) {
+    e->weight = malloc(pixels * sizeof(real));
+    if (!e->graph || !e->in || !e->out || !e->target || !e->label || !e->weight) {
         eval_free(e);
         return error_set(err, "out of memory");
     }
@@ -203,17 +238,31 @@ static bool eval_run(Eval *e, const Data *data, int64_t i, int n, Error *err)
     return true;
 }
 
-/* Sums over pictures. */
+/* Parts of the face that are measured by themselves. */
+enum { PART_FACE, PART_BROWS, PART_EYES, PART_MOUTH, PARTS };
+
+static const struct Part {
+    const char *key;
+    unsigned classes; /* a bit per class */
+} PART[PARTS] = {
+    [PART_FACE] = {"mae_face", ~(1u << LABEL_BACKGROUND | 1u << LABEL_HAIR)},
+    [PART_BROWS] = {"mae_brows", 1u << LABEL_LEFT_BROW | 1u << LABEL_RIGHT_BROW},
+    [PART_EYES] = {"mae_eyes", 1u << LABEL_LEFT_EYE | 1u << LABEL_RIGHT_EYE},
+    [PART_MOUTH] = {"mae_mouth",
+                    1u << LABEL_UPPER_LIP | 1u << LABEL_INNER_MOUTH | 1u << LABEL_LOWER_LIP},
+};
+
+/* Means over pictures; while they are collected, sums. */
 typedef struct Figures {
-    int64_t count, with_face;
-    double mae, mae_face, psnr;
+    int64_t count, with[PARTS]; /* pictures; those that show the part */
+    double mae, mae_weighted, psnr, part[PARTS];
 } Figures;
 
 static void measure(Figures *sum, const real *out, const real *target, const uint8_t *label,
-                    int64_t pixels)
+                    const real *weight, int64_t pixels)
 {
-    double all = 0, square = 0, face = 0;
-    int64_t n_face = 0;
+    double all = 0, weighted = 0, square = 0, of_class[LABEL_COUNT] = {0};
+    int64_t n_class[LABEL_COUNT] = {0};
     for (int64_t p = 0; p < pixels; p++) {
         double d = 0;
         for (int c = 0; c < 3; c++) {
@@ -222,18 +271,29 @@ static void measure(Figures *sum, const real *out, const real *target, const uin
             square += e * e;
         }
         all += d;
-        if (label[p] != LABEL_BACKGROUND && label[p] != LABEL_HAIR) {
-            face += d;
-            n_face++;
+        weighted += d * (double)weight[p];
+        if (label[p] < LABEL_COUNT) {
+            of_class[label[p]] += d;
+            n_class[label[p]]++;
         }
     }
-    double mse = square / (3. * (double)pixels);
+    double values = 3. * (double)pixels, mse = square / values;
     sum->count++;
-    sum->mae += all / (3. * (double)pixels);
+    sum->mae += all / values;
+    sum->mae_weighted += weighted / values;
     sum->psnr += -10 * log10(mse > 1e-10 ? mse : 1e-10);
-    if (n_face > 0) {
-        sum->with_face++;
-        sum->mae_face += face / (3. * (double)n_face);
+    for (int i = 0; i < PARTS; i++) {
+        double error = 0;
+        int64_t n = 0;
+        for (int k = 0; k < LABEL_COUNT; k++)
+            if (PART[i].classes >> k & 1) {
+                error += of_class[k];
+                n += n_class[k];
+            }
+        if (n > 0) {
+            sum->part[i] += error / (3. * (double)n);
+            sum->with[i]++;
+        }
     }
 }
 
@@ -245,21 +305,30 @@ static bool figures_of(Eval *e, const Data *data, Figures *figures, Error *err)
         int n = data->count - i < EVAL_BATCH ? (int)(data->count - i) : EVAL_BATCH;
         if (!eval_run(e, data, i, n, err))
             return false;
-        for (int k = 0; k < n; k++)
-            measure(&sum, e->out + 3 * pixels * k, e->target + 3 * pixels * k,
-                    e->label + pixels * k, pixels);
+        for (int k = 0; k < n; k++) {
+            const uint8_t *label = e->label + pixels * k;
+            face_weights(label, e->size, e->weight);
+            measure(&sum, e->out + 3 * pixels * k, e->target + 3 * pixels * k, label, e->weight,
+                    pixels);
+        }
     }
     sum.mae /= (double)sum.count;
+    sum.mae_weighted /= (double)sum.count;
     sum.psnr /= (double)sum.count;
-    sum.mae_face /= (double)(sum.with_face ? sum.with_face : 1);
+    for (int i = 0; i < PARTS; i++)
+        sum.part[i] /= (double)(sum.with[i] ? sum.with[i] : 1);
     *figures = sum;
     return true;
 }
 
 static json_t *figures_json(const Figures *f)
 {
-    return json_pack("{sI sf sf sf}", "count", (json_int_t)f->count, "mae", f->mae, "mae_face",
-                     f->mae_face, "psnr", f->psnr);
+    json_t *json = json_pack("{sI sf sf sf}", "count", (json_int_t)f->count, "mae", f->mae,
+                             "mae_weighted", f->mae_weighted, "psnr", f->psnr);
+    for (int i = 0; i < PARTS; i++)
+        if (f->with[i] > 0)
+            json_object_set_new(json, PART[i].key, json_real(f->part[i]));
+    return json;
 }
 
 /* A training run: the network, its training and evaluation graphs, its data. */
@@ -267,7 +336,8 @@ typedef struct Run {
     Data data, val;
     Imitator net;
     Graph *graph;
-    Var x, target;
+    Var x, target, weight;
+    bool weighted; /* the loss is the face's, not the paper's */
     Plan *plan;
     Eval eval;
 } Run;
@@ -277,6 +347,8 @@ static void feed(void *context, void *const *buffer)
     Run *run = context;
     ag_write(run->plan, run->x, buffer[0]);
     ag_write(run->plan, run->target, buffer[1]);
+    if (run->weighted)
+        ag_write(run->plan, run->weight, buffer[2]);
 }
 
 static bool validate(void *context, double *figure, json_t **report, Error *err)
@@ -285,7 +357,7 @@ static bool validate(void *context, double *figure, json_t **report, Error *err)
     Figures f;
     if (!figures_of(&run->eval, &run->val, &f, err))
         return false;
-    *figure = f.mae;
+    *figure = run->weighted ? f.mae_weighted : f.mae;
     *report = figures_json(&f);
     return true;
 }
@@ -313,35 +385,37 @@ static bool sheet(void *context, const char *path, Error *err)
     return ok;
 }
 
-/* The schema of the data, which must be this program's own. */
-static Schema *data_schema(const Options *o, const PairsInfo *info, const char *dir)
+/* The data must be of the engine that was named, and of its present schema. */
+static void check_engine(const Options *o, const PairsInfo *info)
 {
     Error err;
-    Schema *schema;
-    char digest[17], *path = path_schema(info->schema);
-    if (o->model && strcmp(o->model, info->schema) != 0)
-        die("%s holds the model '%s', not '%s'", dir, info->schema, o->model);
-    if (!schema_load(&schema, path, &err))
+    Engine *engine;
+    char digest[17];
+    if (!o->engine)
+        return;
+    if (!engine_option_open(&engine, o->engine, &err))
         die_error(&err);
+    const Schema *schema = engine_schema(engine);
     schema_digest(schema, digest);
+    if (strcmp(schema->name, info->schema) != 0)
+        die("%s holds renders of '%s', not of '%s'", o->train.data, info->schema, schema->name);
     if (strcmp(digest, info->digest) != 0)
         die("%s was rendered with another version of the schema '%s'; render it anew with "
             "render_dataset",
-            dir, info->schema);
-    free(path);
-    return schema;
+            o->train.data, info->schema);
+    engine_close(engine);
 }
 
-static ImitatorConfig new_config(const Options *o, const Schema *schema, int size)
+static ImitatorConfig new_config(const Options *o, const PairsInfo *info, int size)
 {
     bool paper = strcmp(o->train.preset, "paper") == 0;
-    ImitatorConfig config = paper ? imitator_paper(schema->dim, size)
-                                  : imitator_small(schema->dim, size, o->width ? o->width : 32);
+    ImitatorConfig config = paper ? imitator_paper(info->dim, size)
+                                  : imitator_small(info->dim, size, o->width ? o->width : 32);
     config.sigmoid = o->sigmoid;
-    config.n_groups = schema->n_groups;
-    for (int i = 0; i < schema->n_groups; i++) {
-        config.begin[i] = schema->group[i].begin;
-        config.count[i] = schema->group[i].count;
+    config.n_groups = info->n_groups;
+    for (int i = 0; i < info->n_groups; i++) {
+        config.begin[i] = info->begin[i];
+        config.count[i] = info->group_size[i];
     }
     return config;
 }
@@ -447,16 +521,22 @@ static void build(Run *run, Training *training, Backend *backend)
     run->x = ag_input(run->graph, "x", DTYPE_REAL, shape2(batch, dim));
     run->target = ag_input(run->graph, "target", DTYPE_REAL, shape4(batch, 3, size, size));
     Var y = imitator_forward(run->graph, &run->net, run->x, MODE_TRAIN);
-    training->loss = ag_l1_loss(run->graph, y, run->target);
+    if (run->weighted) {
+        run->weight = ag_input(run->graph, "weight", DTYPE_REAL, shape4(batch, 1, size, size));
+        training->loss = loss_weighted_l1(run->graph, y, run->target, run->weight);
+    } else {
+        training->loss = ag_l1_loss(run->graph, y, run->target);
+    }
     if (!ag_plan(&run->plan, run->graph, training->loss, (PlanOptions){.backend = backend}, &err) ||
         !eval_new(&run->eval, &run->net, backend, &err))
         die_error(&err);
     training->plan = run->plan;
     training->set = run->net.set;
-    training->loader.n_buffers = 2;
+    training->loader.n_buffers = run->weighted ? 3 : 2;
     training->loader.bytes[0] = (size_t)dim * sizeof(real);
     training->loader.bytes[1] = 3 * (size_t)size * (size_t)size * sizeof(real);
-    training->loader.fill = fill;
+    training->loader.bytes[2] = (size_t)size * (size_t)size * sizeof(real);
+    training->loader.fill = run->weighted ? fill_weighted : fill;
     training->loader.context = &run->data;
 }
 
@@ -493,7 +573,7 @@ static void train(const Options *o, Backend *backend)
     bool paper = strcmp(o->train.preset, "paper") == 0;
     int size = file ? config.size : o->train.size ? o->train.size : paper ? 512 : 128;
     open_data(&run, o, size, &held_out);
-    Schema *schema = data_schema(o, run.data.info, o->train.data);
+    check_engine(o, run.data.info);
     TrainSettings settings =
         training_settings(&o->train, .01, 4e-3, 16, 20, run.data.count + held_out, held_out);
     if (file) {
@@ -506,7 +586,8 @@ static void train(const Options *o, Backend *backend)
                 ": resume it with its own data",
                 o->train.out, settings.samples, o->train.data, run.data.count);
     } else {
-        config = new_config(o, schema, size);
+        snprintf(settings.loss, sizeof settings.loss, "%s", o->loss ? o->loss : LOSS_FACE);
+        config = new_config(o, run.data.info, size);
         if (!imitator_check(&config, &err))
             die_error(&err);
     }
@@ -523,18 +604,18 @@ static void train(const Options *o, Backend *backend)
                                      .schema = run.data.info->schema,
                                      .digest = run.data.info->digest,
                                      .training = ""};
+    run.weighted = strcmp(settings.loss, LOSS_FACE) == 0;
     build(&run, &training, backend);
     fprintf(stderr,
             "imitator %s %dx%d, %" PRId64 " weights, %" PRId64 " renders to train on, %" PRId64
             " held out, %" PRId64 " steps of %d\n",
-            schema->name, size, size, params_elements(run.net.set), settings.samples, run.val.count,
-            settings.steps, settings.batch);
+            run.data.info->schema, size, size, params_elements(run.net.set), settings.samples,
+            run.val.count, settings.steps, settings.batch);
     if (!training_run(&training, &err))
         die_error(&err);
     tensor_file_free(file);
     free(text);
     free(last);
-    schema_free(schema);
     eval_free(&run.eval);
     ag_plan_free(run.plan);
     ag_graph_free(run.graph);
@@ -549,6 +630,8 @@ int main(int argc, char **argv)
     Options o = {0};
     app_parse(&parser, argc, argv, &o);
     training_check(&o.train);
+    if (o.train.resume && o.loss)
+        die_usage("--resume goes on with the loss of the run; leave --loss out");
     Backend *backend = backend_cpu_open();
     if (!backend)
         die("out of memory");

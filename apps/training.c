@@ -29,8 +29,7 @@ enum {
 
 static const struct argp_option train_options[] = {
     {"data", KEY_DATA, "DIR", 0, "the data: what render_dataset wrote", 1},
-    {"val", KEY_VAL, "DIR", 0,
-     "held-out data (default: a part of --data, not trained on)", 1},
+    {"val", KEY_VAL, "DIR", 0, "held-out data (default: a part of --data, not trained on)", 1},
     {"out", KEY_OUT, "DIR", 0, "where checkpoints, log and contact sheet go", 1},
     {"preset", KEY_PRESET, "small|paper", 0,
      "small: for a processor of a few cores (default); paper: the paper's "
@@ -169,13 +168,14 @@ TrainSettings training_settings(const TrainOptions *o, double paper_rate, double
 
 static char *settings_to_json(const TrainSettings *s)
 {
-    json_t *root = json_pack(
-        "{ss sb sf sf sf sb sf sf si si sI sI sI sI sI sf}", "preset", s->preset, "adam", s->adam,
-        "learning_rate", s->learning_rate, "momentum", s->momentum, "weight_decay", s->weight_decay,
-        "cosine", s->cosine, "end_factor", s->end_factor, "decay_factor", s->decay_factor,
-        "decay_epochs", s->decay_epochs, "batch", s->batch, "steps", (json_int_t)s->steps, "epoch",
-        (json_int_t)s->epoch, "seed", (json_int_t)s->seed, "samples", (json_int_t)s->samples,
-        "validation", (json_int_t)s->validation, "best", s->best);
+    json_t *root =
+        json_pack("{ss ss sb sf sf sf sb sf sf si si sI sI sI sI sI sf}", "preset", s->preset,
+                  "loss", s->loss, "adam", s->adam, "learning_rate", s->learning_rate, "momentum",
+                  s->momentum, "weight_decay", s->weight_decay, "cosine", s->cosine, "end_factor",
+                  s->end_factor, "decay_factor", s->decay_factor, "decay_epochs", s->decay_epochs,
+                  "batch", s->batch, "steps", (json_int_t)s->steps, "epoch", (json_int_t)s->epoch,
+                  "seed", (json_int_t)s->seed, "samples", (json_int_t)s->samples, "validation",
+                  (json_int_t)s->validation, "best", s->best);
     char *text = json_dumps(root, JSON_COMPACT);
     json_decref(root);
     if (!text)
@@ -187,20 +187,21 @@ bool training_settings_read(TrainSettings *settings, const CheckpointInfo *info,
                             Error *err)
 {
     TrainSettings s = {0};
-    const char *preset;
+    const char *preset, *loss;
     int adam, cosine;
     json_int_t steps, epoch, seed, samples, validation;
     json_t *root = json_loads(info->training, 0, NULL);
     bool ok =
-        json_unpack(root, "{ss sb sF sF sF sb sF sF si si sI sI sI sI sI sF}", "preset", &preset,
-                    "adam", &adam, "learning_rate", &s.learning_rate, "momentum", &s.momentum,
-                    "weight_decay", &s.weight_decay, "cosine", &cosine, "end_factor", &s.end_factor,
-                    "decay_factor", &s.decay_factor, "decay_epochs", &s.decay_epochs, "batch",
-                    &s.batch, "steps", &steps, "epoch", &epoch, "seed", &seed, "samples", &samples,
-                    "validation", &validation, "best", &s.best) == 0 &&
+        json_unpack(root, "{ss ss sb sF sF sF sb sF sF si si sI sI sI sI sI sF}", "preset", &preset,
+                    "loss", &loss, "adam", &adam, "learning_rate", &s.learning_rate, "momentum",
+                    &s.momentum, "weight_decay", &s.weight_decay, "cosine", &cosine, "end_factor",
+                    &s.end_factor, "decay_factor", &s.decay_factor, "decay_epochs", &s.decay_epochs,
+                    "batch", &s.batch, "steps", &steps, "epoch", &epoch, "seed", &seed, "samples",
+                    &samples, "validation", &validation, "best", &s.best) == 0 &&
         s.batch >= 1 && steps >= 1 && epoch >= 1 && s.decay_epochs >= 1;
     if (ok) {
         snprintf(s.preset, sizeof s.preset, "%s", preset);
+        snprintf(s.loss, sizeof s.loss, "%s", loss);
         s.adam = adam;
         s.cosine = cosine;
         s.steps = steps;

@@ -27,8 +27,8 @@ void training_check(const TrainOptions *options);
 /* All that decides a run besides its data and its net; a resumed run takes it from the checkpoint.
  */
 typedef struct TrainSettings {
-    char preset[16];
-    bool adam; /* false: SGD with momentum */
+    char preset[16], loss[16]; /* loss: the trainer's own name for it */
+    bool adam;                 /* false: SGD with momentum */
     double learning_rate, momentum, weight_decay;
     bool cosine;       /* false: times decay_factor every decay_epochs */
     double end_factor; /* cosine: the last rate over the first */

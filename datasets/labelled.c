@@ -104,6 +104,9 @@ static bool folder_open(Folder *folder, const char *path, size_t length, Error *
         return list_photos(folder, err);
     if (!pairs_open(&folder->pairs, folder->path, err))
         return false;
+    if (!pairs_info(folder->pairs)->labels)
+        return error_set(err, "%.400s holds renders without label maps: its engine has none",
+                         folder->path);
     folder->count = pairs_info(folder->pairs)->count;
     return true;
 }

@@ -1,20 +1,20 @@
 /* Render + parameter pairs (for the imitator) and render + label pairs (for the segmenter): folders
  * that render_dataset writes and the trainers read.
  *
- *   DIR/dataset.json   schema name, version, digest; count, size, seed, kind; shard size
- *   DIR/shard-NNNN.bin fixed-size records, one after the other: x (float32 dim), rgb, labels,
- * CRC-32
+ *   DIR/dataset.json   the schema's name, digest and groups; count, size, seed, kind; shard size
+ *   DIR/shard-NNNN.bin fixed-size records, one after the other: x (float32 dim), rgb, labels (if
+ *                      the engine has them), CRC-32
  */
 #ifndef DATASETS_PAIRS_H
 #define DATASETS_PAIRS_H
 
 #include "engine/engine.h"
-#include "libtensor/tensor.h"
+#include "libtensor/op.h"
 
 typedef enum PairsKind {
     /* The default view and light: what the imitator learns. Even samples are uniform over the whole
      * space, odd ones plausible people, so that it is right everywhere and best where people are.
-     */
+     * Of an engine that has finished samples the first `count` of them, in their order. */
     PAIRS_IMITATOR,
     /* Random pose, lens, light and background, then augment() of augment.h; odd and even as above.
      */
@@ -25,6 +25,9 @@ typedef struct PairsInfo {
     PairsKind kind;
     char schema[32], digest[17];
     int dim, size; /* of x; of the square pictures */
+    int n_groups;  /* the schema's one-hots in x */
+    int begin[OP_MAX_GROUPS], group_size[OP_MAX_GROUPS];
+    bool labels; /* whether there are label maps */
     int64_t count, shard;
     uint64_t seed;
 } PairsInfo;
@@ -33,26 +36,28 @@ typedef struct PairsInfo {
 typedef struct Pair {
     const float *x;       /* dim */
     const uint8_t *rgb;   /* size x size x 3 */
-    const uint8_t *label; /* size x size */
+    const uint8_t *label; /* size x size; NULL in a set without labels */
 } Pair;
 
 typedef struct Pairs Pairs;
 
-/* Fills schema, digest and dim from the engine; kind, size, count, shard and seed are the caller's:
- * a size the engine renders, count > 0, shard > 0 samples a file. */
-void pairs_info_set_engine(PairsInfo *info, const Engine *engine);
+/* Fills schema, digest, dim, groups and labels from the engine; kind, size, count, shard and seed
+ * are the caller's: a size the engine renders, count > 0, shard > 0 samples a file. Fails if the
+ * engine cannot make such a set: too many groups, too few finished samples, no labels for the
+ * segmenter. */
+bool pairs_info_set_engine(PairsInfo *info, const Engine *engine, Error *err);
 
-/* Renders what is missing of the set, on all cores. A run that was killed at any moment goes on
- * where it was; a folder of another configuration, or of other things, is refused; of two runs on
- * one folder the second is refused. progress is called from one thread with what is done of what
- * there is, and stops the run by returning false, which is an error ("stopped") that keeps what is
- * done. progress may be NULL. */
+/* Renders what is missing of the set, on all cores. A run that was killed at any moment, or failed
+ * (the disk is full, the engine dies), goes on where it was; a folder of another configuration, or
+ * of other things, is refused; of two runs on one folder the second is refused. progress is called
+ * from one thread with what is done of what there is, and stops the run by returning false, which
+ * is an error ("stopped") that keeps what is done. progress may be NULL. */
 bool pairs_write(const char *dir, const Engine *engine, const PairsInfo *info,
                  bool (*progress)(void *context, int64_t done, int64_t total), void *context,
                  Error *err);
 
 /* Sample i alone, into memory of the caller: what pairs_write stores (deterministic by seed and i).
- */
+ * label is NULL for a set without labels. */
 bool pairs_render(const Engine *engine, const PairsInfo *info, int64_t i, float *x, uint8_t *rgb,
                   uint8_t *label, Error *err);
 

@@ -117,6 +117,6 @@ bool pairs_get(const Pairs *pairs, int64_t i, Pair *pair, Error *err)
     }
     pair->x = (const float *)(const void *)record;
     pair->rgb = record + pairs->layout.rgb;
-    pair->label = record + pairs->layout.label;
+    pair->label = pairs->info.labels ? record + pairs->layout.label : NULL;
     return true;
 }

@@ -58,7 +58,9 @@ bool pairs_render(const Engine *engine, const PairsInfo *info, int64_t i, float 
     Image picture;
     bool ok;
 
-    assert(schema->dim == info->dim);
+    assert(schema->dim == info->dim && (label || !info->labels));
+    if (engine_sample_count(engine) > 0)
+        return engine_sample(engine, i, info->size, x, rgb, label, err);
     if (i % 2 == 0)
         schema_random_uniform(schema, info->seed, (uint64_t)i, x);
     else

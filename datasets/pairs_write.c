@@ -73,7 +73,8 @@ static bool same_set(const PairsInfo *a, const PairsInfo *b)
 {
     return a->kind == b->kind && strcmp(a->schema, b->schema) == 0 &&
            strcmp(a->digest, b->digest) == 0 && a->dim == b->dim && a->size == b->size &&
-           a->count == b->count && a->shard == b->shard && a->seed == b->seed;
+           a->labels == b->labels && a->count == b->count && a->shard == b->shard &&
+           a->seed == b->seed;
 }
 
 static bool describe_folder(const char *dir, const PairsInfo *info, Error *err)
@@ -117,19 +118,21 @@ static bool count_good(const Writer *w, FILE *file, int64_t most, int64_t *good)
     return !ferror(file);
 }
 
-/* Samples [first, first + n) into w->record. */
-static bool render_block(const Writer *w, int64_t first, int64_t n, Error *err)
+/* Samples [first, first + n) into w->record; returns how many there are before the first that
+ * failed, which err tells of. */
+static int64_t render_block(const Writer *w, int64_t first, int64_t n, Error *err)
 {
     int64_t failed = n; /* the first of those that failed, whatever the order they ran in */
 
 #pragma omp parallel for schedule(dynamic, 1)
     for (int64_t k = 0; k < n; k++) {
         uint8_t *record = w->record + (size_t)k * w->layout.bytes;
+        uint8_t *label = w->info->labels ? record + w->layout.label : NULL;
         Error why;
         uint32_t crc;
         memset(record, 0, w->layout.bytes);
         if (!pairs_render(w->engine, w->info, first + k, (float *)(void *)record,
-                          record + w->layout.rgb, record + w->layout.label, &why)) {
+                          record + w->layout.rgb, label, &why)) {
 #pragma omp critical(pairs_failed)
             if (k < failed) {
                 failed = k;
@@ -140,13 +143,19 @@ static bool render_block(const Writer *w, int64_t first, int64_t n, Error *err)
         crc = pairs_crc(&w->layout, record);
         memcpy(record + w->layout.crc, &crc, sizeof crc);
     }
-    return failed == n;
+    return failed;
 }
 
-static bool write_failed(const char *path, Error *err)
+static bool write_failed(const Writer *w, const char *path, Error *err)
 {
     int why = errno;
+    int64_t missing = (w->info->count - w->done) * (int64_t)w->layout.bytes;
 
+    if (why == ENOSPC || why == EDQUOT || why == EFBIG)
+        return error_set(err,
+                         "%s: %s: the set still wants %lld MB; make room for it there and run "
+                         "again, what is finished is kept",
+                         path, strerror(why), (long long)(missing / 1000000 + 1));
     return error_set(err, "%s: %s; what is finished is kept, so mend this and run again", path,
                      strerror(why));
 }
@@ -164,14 +173,13 @@ static bool render_rest(Writer *w, FILE *file, const char *path, int64_t first, 
 {
     for (int64_t at = from; at < n;) {
         int64_t block = n - at < w->block ? n - at : w->block;
-        if (!render_block(w, first + at, block, err))
-            return false;
-        if (fwrite(w->record, w->layout.bytes, (size_t)block, file) != (size_t)block ||
+        int64_t good = render_block(w, first + at, block, err);
+        if (fwrite(w->record, w->layout.bytes, (size_t)good, file) != (size_t)good ||
             fflush(file) != 0)
-            return write_failed(path, err);
-        at += block;
-        w->done += block;
-        if (!keep_going(w, err))
+            return write_failed(w, path, err);
+        at += good;
+        w->done += good;
+        if (good < block || !keep_going(w, err))
             return false;
     }
     return true;
@@ -197,7 +205,7 @@ static bool write_shard(Writer *w, int64_t s, Error *err)
     fd = open(growing, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     file = fd < 0 ? NULL : fdopen(fd, "r+b");
     if (!file) {
-        write_failed(growing, err);
+        write_failed(w, growing, err);
         if (fd >= 0)
             close(fd);
         return false;
@@ -205,16 +213,16 @@ static bool write_shard(Writer *w, int64_t s, Error *err)
     ok = (count_good(w, file, n, &good) && fflush(file) == 0 &&
           fseeko(file, (off_t)((size_t)good * w->layout.bytes), SEEK_SET) == 0 &&
           ftruncate(fd, (off_t)((size_t)good * w->layout.bytes)) == 0) ||
-         write_failed(growing, err);
+         write_failed(w, growing, err);
     w->done += good;
     ok =
         ok && keep_going(w, err) && render_rest(w, file, growing, s * w->info->shard, good, n, err);
     if (ok && fsync(fd) != 0)
-        ok = write_failed(growing, err);
+        ok = write_failed(w, growing, err);
     if (fclose(file) != 0 && ok)
-        ok = write_failed(growing, err);
+        ok = write_failed(w, growing, err);
     if (ok && rename(growing, path) != 0)
-        ok = write_failed(path, err);
+        ok = write_failed(w, path, err);
     return ok;
 }
 
@@ -224,7 +232,7 @@ static bool write_shards(Writer *w, int lock, Error *err)
         if (!write_shard(w, s, err))
             return false;
     if (fsync(lock) != 0) /* the names */
-        return write_failed(w->dir, err);
+        return write_failed(w, w->dir, err);
     return true;
 }
 

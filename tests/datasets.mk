@@ -19,6 +19,7 @@ tests_test_augment_LDADD = $(datasets_test_libs)
 check_PROGRAMS += tests/test_pairs
 TESTS += tests/test_pairs
 tests_test_pairs_SOURCES = tests/test_pairs.c tests/test_folder.h
+tests_test_pairs_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fwrite
 tests_test_pairs_LDADD = $(datasets_test_libs)
 
 check_PROGRAMS += tests/test_face

@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -56,16 +57,35 @@ static bool toy_render(const Engine *engine, const float *x, const RenderOptions
     for (size_t i = 0; i < n; i++) {
         for (size_t c = 0; c < 3; c++)
             rgb[3 * i + c] = (uint8_t)(200 * x[(i + c) % CONTROLS] + options->yaw);
-        labels[i] = (uint8_t)(i * 11 / n);
+        if (labels)
+            labels[i] = (uint8_t)(i * 11 / n);
     }
     return true;
 }
 
 static const EngineClass toy_class = {.render = toy_render};
 
+/* A folder of finished pictures: sample i is grey i, at x = i / 100. */
+static bool finished_sample(const Engine *engine, int64_t i, int size, float *x, uint8_t *rgb,
+                            uint8_t *labels, Error *err)
+{
+    (void)err;
+    assert_true(i >= 0 && i < engine->n_samples);
+    for (int k = 0; k < DIM; k++)
+        x[k] = (float)i / 100;
+    memset(rgb, (int)i, 3 * (size_t)size * (size_t)size);
+    if (labels)
+        memset(labels, LABEL_NOSE, (size_t)size * (size_t)size);
+    return true;
+}
+
+static const EngineClass finished_class = {.sample = finished_sample};
+
 static Toy make_engine(void)
 {
-    Toy e = {.base.class = &toy_class, .fails_above = 2};
+    Toy e = {.base.class = &toy_class,
+             .base.can = ENGINE_LABELS | ENGINE_VIEW | ENGINE_BACKGROUND,
+             .fails_above = 2};
     for (int i = 0; i < CONTROLS; i++) {
         snprintf(e.control[i].name, sizeof e.control[i].name, "c%d", i);
         e.control[i].mean = .5f;
@@ -99,8 +119,31 @@ static void tie(Toy *e)
 static PairsInfo info_of(const Engine *engine, PairsKind kind, int64_t count, int64_t shard)
 {
     PairsInfo info = {.kind = kind, .size = SIZE, .count = count, .shard = shard, .seed = 77};
-    pairs_info_set_engine(&info, engine);
+    Error err;
+    if (!pairs_info_set_engine(&info, engine, &err))
+        fail_msg("%s", err.text);
     return info;
+}
+
+/* ---- A disk that gets full ---- */
+
+static int64_t room = INT64_MAX; /* bytes that can still be written */
+
+size_t __real_fwrite(const void *data, size_t size, size_t n, FILE *file);
+size_t __wrap_fwrite(const void *data, size_t size, size_t n, FILE *file);
+
+/* The linker puts this in the place of fwrite: as the real one on a full disk, it writes what fits
+ * and says that there is no more space. */
+size_t __wrap_fwrite(const void *data, size_t size, size_t n, FILE *file)
+{
+    if ((int64_t)(size * n) <= room) {
+        room -= (int64_t)(size * n);
+        return __real_fwrite(data, size, n, file);
+    }
+    size_t fits = __real_fwrite(data, 1, (size_t)room, file);
+    room = 0;
+    errno = ENOSPC;
+    return fits / size;
 }
 
 /* ---- Help ---- */
@@ -369,7 +412,7 @@ static int child(const char *dir, const char *limit)
     if (pairs_write(dir, &engine.base, &info, NULL, NULL, &err))
         return 0;
     fputs(err.text, stderr);
-    return strstr(err.text, "File too large") && strstr(err.text, "is kept") ? 3 : 1;
+    return strstr(err.text, "File too large") && strstr(err.text, "make room") ? 3 : 1;
 }
 
 static pid_t start_child(const char *dir, const char *limit)
@@ -411,8 +454,39 @@ static void killed_at_any_moment(void **state)
     assert_same_folder(whole, part);
 }
 
-/* A disk that is full says so, and the run goes on when there is room. */
+/* A disk that is full again and again says so, and each time the run goes on where it was. */
 static void disk_full(void **state)
+{
+    char whole[TEST_PATH], part[TEST_PATH];
+    PairsInfo info = info_of(&engine.base, PAIRS_IMITATOR, 200, 70);
+    Rng rng = rng_make(5, 0, 0);
+    int64_t before = 0;
+    int fulls = 0;
+    Error err;
+    (void)state;
+    test_path(whole, folder, "whole_disk");
+    test_path(part, folder, "full_disk");
+    write_set(whole, &info);
+    for (;; fulls++) {
+        Seen seen = {.stop_at = 1000};
+        room = rng_below(&rng, 60000);
+        bool ok = pairs_write(part, &engine.base, &info, see, &seen, &err);
+        room = INT64_MAX;
+        assert_true(seen.last >= before);
+        before = seen.last;
+        if (ok)
+            break;
+        if (!strstr(err.text, part) || !strstr(err.text, "No space left on device") ||
+            !strstr(err.text, "make room"))
+            fail_msg("%s", err.text);
+        assert_open_fails(part, "not finished");
+    }
+    assert_true(fulls >= 5);
+    assert_same_folder(whole, part);
+}
+
+/* The same with a limit of the system, in the child. */
+static void file_too_large(void **state)
 {
     char whole[TEST_PATH], part[TEST_PATH];
     int status;
@@ -536,6 +610,80 @@ static void engine_failure(void **state)
     assert_false(pairs_write(dir, &fragile.base, &info, NULL, NULL, &err));
     snprintf(word, sizeof word, "sample %d: x is too large", first);
     assert_string_equal(err.text, word);
+    Seen seen = {.stop_at = 0}; /* what came before it is there */
+    assert_false(pairs_write(dir, &engine.base, &info, see, &seen, &err));
+    assert_int_equal(seen.last, first);
+}
+
+static void without_labels(void **state)
+{
+    char dir[TEST_PATH];
+    Toy blind = engine;
+    PairsInfo info, with = info_of(&engine.base, PAIRS_IMITATOR, 50, 20);
+    Pairs *pairs;
+    Error err;
+    (void)state;
+    tie(&blind);
+    blind.base.can = 0;
+    info = info_of(&blind.base, PAIRS_IMITATOR, 50, 20);
+    assert_false(info.labels);
+    assert_int_equal(pairs_layout(&with).bytes - pairs_layout(&info).bytes, SIZE * SIZE);
+    test_path(dir, folder, "blind");
+    if (!pairs_write(dir, &blind.base, &info, NULL, NULL, &err))
+        fail_msg("%s", err.text);
+    assert_true(pairs_open(&pairs, dir, NULL));
+    assert_false(pairs_info(pairs)->labels);
+    assert_int_equal(pairs_info(pairs)->n_groups, 1);
+    assert_int_equal(pairs_info(pairs)->begin[0], CONTROLS);
+    assert_int_equal(pairs_info(pairs)->group_size[0], OPTIONS);
+    for (int64_t i = 0; i < 50; i++) {
+        float x[DIM];
+        uint8_t rgb[3 * SIZE * SIZE];
+        Pair pair;
+        assert_true(pairs_get(pairs, i, &pair, NULL));
+        assert_null(pair.label);
+        assert_true(pairs_render(&blind.base, &info, i, x, rgb, NULL, NULL));
+        assert_memory_equal(pair.x, x, sizeof x);
+        assert_memory_equal(pair.rgb, rgb, sizeof rgb);
+    }
+    pairs_close(pairs);
+    assert_write_fails(dir, &with, "another configuration");
+    info.kind = PAIRS_SEGMENTER;
+    assert_false(pairs_info_set_engine(&info, &blind.base, &err));
+    assert_non_null(strstr(err.text, "no set for the segmenter"));
+}
+
+static void finished_samples(void **state)
+{
+    char dir[TEST_PATH];
+    Toy finished = engine;
+    PairsInfo info;
+    Pairs *pairs;
+    Error err;
+    (void)state;
+    tie(&finished);
+    finished.base.class = &finished_class;
+    finished.base.can = ENGINE_LABELS;
+    finished.base.n_samples = 70;
+    info = info_of(&finished.base, PAIRS_IMITATOR, 70, 20);
+    test_path(dir, folder, "finished");
+    if (!pairs_write(dir, &finished.base, &info, NULL, NULL, &err))
+        fail_msg("%s", err.text);
+    assert_true(pairs_open(&pairs, dir, NULL));
+    for (int64_t i = 0; i < 70; i++) {
+        Pair pair;
+        assert_true(pairs_get(pairs, i, &pair, NULL));
+        assert_true(pair.x[0] == (float)i / 100 && pair.rgb[7] == i);
+        assert_int_equal(pair.label[3], LABEL_NOSE);
+    }
+    pairs_close(pairs);
+    info.count = 71;
+    assert_false(pairs_info_set_engine(&info, &finished.base, &err));
+    assert_non_null(strstr(err.text, "71 samples are wanted"));
+    info.count = 70;
+    info.kind = PAIRS_SEGMENTER;
+    finished.base.can = ENGINE_LABELS | ENGINE_VIEW | ENGINE_BACKGROUND;
+    assert_false(pairs_info_set_engine(&info, &finished.base, &err));
 }
 
 int main(int argc, char **argv)
@@ -548,9 +696,12 @@ int main(int argc, char **argv)
         cmocka_unit_test(stop_and_go_on),
         cmocka_unit_test(killed_at_any_moment),
         cmocka_unit_test(disk_full),
+        cmocka_unit_test(file_too_large),
         cmocka_unit_test(damage_is_found_and_mended),
         cmocka_unit_test(other_sets_are_refused),
         cmocka_unit_test(engine_failure),
+        cmocka_unit_test(without_labels),
+        cmocka_unit_test(finished_samples),
     };
     self = argv[0];
     if (argc == 4 && strcmp(argv[1], "--child") == 0) {
