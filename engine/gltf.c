@@ -17,15 +17,30 @@ enum { LINEAR = 9729, LINEAR_MIPMAP_LINEAR = 9987, CLAMP_TO_EDGE = 33071, JPEG_Q
 typedef struct Finish {
     float roughness;
     const char *alpha; /* glTF's alphaMode */
-    float cutoff;      /* of MASK */
 } Finish;
 
 static const Finish finishes[MATERIAL_COUNT] = {
-    [MATERIAL_SKIN] = {0.55f, "OPAQUE", 0},  [MATERIAL_EYE] = {0.12f, "OPAQUE", 0},
-    [MATERIAL_TEETH] = {0.35f, "OPAQUE", 0}, [MATERIAL_BROW] = {0.7f, "BLEND", 0},
-    [MATERIAL_LASH] = {0.7f, "BLEND", 0},    [MATERIAL_BEARD] = {0.6f, "MASK", 0.4f},
-    [MATERIAL_HAIR] = {0.5f, "MASK", 0.4f},
+    [MATERIAL_SKIN] = {0.55f, "OPAQUE"},  [MATERIAL_EYE] = {0.12f, "OPAQUE"},
+    [MATERIAL_TEETH] = {0.35f, "OPAQUE"}, [MATERIAL_BROW] = {0.8f, "BLEND"},
+    [MATERIAL_LASH] = {0.8f, "BLEND"},    [MATERIAL_BEARD] = {0.75f, "MASK"},
+    [MATERIAL_HAIR] = {0.65f, "MASK"},
 };
+
+/* Strands are drawn twice: what is dense hides what lies behind it, and needs no order; what is
+ * left of their soft ends is blended over it. */
+static const double dense = 0.75;
+
+static bool is_masked(Material material)
+{
+    return strcmp(finishes[material].alpha, "MASK") == 0;
+}
+
+enum { FRINGE_NAME = 128 };
+
+static void fringe_name(const Surface *s, char name[static FRINGE_NAME])
+{
+    snprintf(name, FRINGE_NAME, "%.100s-fringe", s->name);
+}
 
 /* A texture of a painting: its index. */
 static int add_texture(Glb *glb, const char *name, const Painting *painting)
@@ -46,47 +61,54 @@ static int add_texture(Glb *glb, const char *name, const Painting *painting)
     return glb_add(glb, "textures", json_pack("{s:i,s:i}", "sampler", 0, "source", image));
 }
 
-static bool add_colour(Glb *glb, const Frame *posed, int surface, json_t *pbr)
+static json_t *colour_json(Glb *glb, const Frame *posed, int surface)
 {
     const Surface *s = &posed->scene->surface[surface];
     Painting painting;
     if (!paint_colour(posed, surface, &painting))
-        return false;
+        return NULL;
     int texture = add_texture(glb, s->name, &painting);
     free(painting.pixel);
-    if (s->opacity < 1 &&
-        json_object_set_new(pbr, "baseColorFactor",
-                            json_pack("[f,f,f,f]", 1.0, 1.0, 1.0, (double)s->opacity)) != 0)
-        return false;
-    return json_object_set_new(pbr, "baseColorTexture", json_pack("{s:i}", "index", texture)) == 0;
+    return json_pack("{s:f,s:f,s:[f,f,f,f],s:{s:i}}", "metallicFactor", 0.0, "roughnessFactor",
+                     (double)finishes[s->material].roughness, "baseColorFactor", 1.0, 1.0, 1.0,
+                     (double)s->opacity, "baseColorTexture", "index", texture);
 }
 
-static bool add_occlusion(Glb *glb, const Frame *posed, int surface, json_t *material)
+static json_t *occlusion_json(Glb *glb, const Frame *posed, int surface)
 {
     Painting painting;
     if (!paint_occlusion(posed, surface, &painting))
-        return false;
+        return NULL;
     int texture = add_texture(glb, "skin-occlusion", &painting);
     free(painting.pixel);
-    return json_object_set_new(material, "occlusionTexture",
-                               json_pack("{s:i}", "index", texture)) == 0;
+    return json_pack("{s:i}", "index", texture);
 }
 
 static int add_material(Glb *glb, const Frame *posed, int surface)
 {
     const Surface *s = &posed->scene->surface[surface];
-    const Finish *finish = &finishes[s->material];
-    json_t *pbr =
-        json_pack("{s:f,s:f}", "metallicFactor", 0.0, "roughnessFactor", (double)finish->roughness);
-    glb->failed |= !pbr || !add_colour(glb, posed, surface, pbr);
     json_t *material =
-        json_pack("{s:s,s:s,s:b,s:o}", "name", s->name, "alphaMode", finish->alpha, "doubleSided",
-                  material_blends(s->material), "pbrMetallicRoughness", pbr);
-    if (finish->cutoff > 0)
-        glb->failed |= json_object_set_new(material, "alphaCutoff", json_real(finish->cutoff)) != 0;
+        json_pack("{s:s,s:s,s:b,s:o}", "name", s->name, "alphaMode", finishes[s->material].alpha,
+                  "doubleSided", material_blends(s->material), "pbrMetallicRoughness",
+                  colour_json(glb, posed, surface));
+    if (is_masked(s->material))
+        glb->failed |= json_object_set_new(material, "alphaCutoff", json_real(dense)) != 0;
     if (s->material == MATERIAL_SKIN)
-        glb->failed |= !add_occlusion(glb, posed, surface, material);
+        glb->failed |= json_object_set_new(material, "occlusionTexture",
+                                           occlusion_json(glb, posed, surface)) != 0;
     return glb_add(glb, "materials", material);
+}
+
+/* The same material, blended. */
+static int add_fringe_material(Glb *glb, const Surface *s, int dense_material)
+{
+    json_t *from = json_array_get(json_object_get(glb->root, "materials"), (size_t)dense_material);
+    char name[FRINGE_NAME];
+    fringe_name(s, name);
+    return glb_add(glb, "materials",
+                   json_pack("{s:s,s:s,s:b,s:O}", "name", name, "alphaMode", "BLEND", "doubleSided",
+                             true, "pbrMetallicRoughness",
+                             json_object_get(from, "pbrMetallicRoughness")));
 }
 
 /* The part of a surface that is seen at all, its vertices counted anew. */
@@ -148,31 +170,56 @@ static void show(Shown *shown, const Frame *posed, int surface)
     }
 }
 
-/* Mesh and node of a surface: the node's index, or -1 when nothing of it is seen. */
-static int add_surface(Glb *glb, const Frame *posed, int surface)
+/* The accessors of a surface, or n_index 0 when nothing of it is seen. */
+typedef struct Accessors {
+    int n_index, position, normal, uv, index;
+} Accessors;
+
+static Accessors add_geometry(Glb *glb, const Frame *posed, int surface)
 {
     const Surface *s = &posed->scene->surface[surface];
+    Accessors a = {0};
     Shown shown;
-    int node = -1;
-    if (!shown_new(&shown, s)) {
-        glb->failed = true;
-    } else {
+    if (shown_new(&shown, s)) {
         show(&shown, posed, surface);
-        if (shown.n_index > 0) {
-            int position = glb_floats(glb, shown.position, shown.n_vertex, 3);
-            int normal = glb_floats(glb, shown.normal, shown.n_vertex, 3);
-            int uv = glb_floats(glb, shown.uv, shown.n_vertex, 2);
-            int index = glb_indices(glb, shown.index, shown.n_index, shown.n_vertex);
-            int mesh = glb_add(glb, "meshes",
-                               json_pack("{s:s,s:[{s:{s:i,s:i,s:i},s:i,s:i}]}", "name", s->name,
-                                         "primitives", "attributes", "POSITION", position, "NORMAL",
-                                         normal, "TEXCOORD_0", uv, "indices", index, "material",
-                                         add_material(glb, posed, surface)));
-            node = glb_add(glb, "nodes", json_pack("{s:s,s:i}", "name", s->name, "mesh", mesh));
-        }
+        a.n_index = shown.n_index;
+    } else {
+        glb->failed = true;
+    }
+    if (a.n_index > 0) {
+        a.position = glb_floats(glb, shown.position, shown.n_vertex, 3);
+        a.normal = glb_floats(glb, shown.normal, shown.n_vertex, 3);
+        a.uv = glb_floats(glb, shown.uv, shown.n_vertex, 2);
+        a.index = glb_indices(glb, shown.index, shown.n_index, shown.n_vertex);
     }
     shown_free(&shown);
-    return node;
+    return a;
+}
+
+/* A mesh and its node, among the children of the root. */
+static void add_mesh(Glb *glb, const char *name, const Accessors *a, int material, json_t *children)
+{
+    int mesh = glb_add(glb, "meshes",
+                       json_pack("{s:s,s:[{s:{s:i,s:i,s:i},s:i,s:i}]}", "name", name, "primitives",
+                                 "attributes", "POSITION", a->position, "NORMAL", a->normal,
+                                 "TEXCOORD_0", a->uv, "indices", a->index, "material", material));
+    int node = glb_add(glb, "nodes", json_pack("{s:s,s:i}", "name", name, "mesh", mesh));
+    glb->failed |= json_array_append_new(children, json_integer(node)) != 0;
+}
+
+static void add_surface(Glb *glb, const Frame *posed, int surface, json_t *children)
+{
+    const Surface *s = &posed->scene->surface[surface];
+    Accessors geometry = add_geometry(glb, posed, surface);
+    if (geometry.n_index == 0)
+        return;
+    int material = add_material(glb, posed, surface);
+    add_mesh(glb, s->name, &geometry, material, children);
+    if (!is_masked(s->material))
+        return;
+    char name[FRINGE_NAME];
+    fringe_name(s, name);
+    add_mesh(glb, name, &geometry, add_fringe_material(glb, s, material), children);
 }
 
 static void add_character(Glb *glb, const Frame *posed, const Schema *schema, const float *x)
@@ -181,11 +228,8 @@ static void add_character(Glb *glb, const Frame *posed, const Schema *schema, co
             json_pack("{s:i,s:i,s:i,s:i}", "magFilter", LINEAR, "minFilter", LINEAR_MIPMAP_LINEAR,
                       "wrapS", CLAMP_TO_EDGE, "wrapT", CLAMP_TO_EDGE));
     json_t *children = json_array();
-    for (int i = 0; i < posed->scene->n_surface && !glb->failed; i++) {
-        int node = add_surface(glb, posed, i);
-        if (node >= 0)
-            glb->failed |= json_array_append_new(children, json_integer(node)) != 0;
-    }
+    for (int i = 0; i < posed->scene->n_surface && !glb->failed; i++)
+        add_surface(glb, posed, i, children);
     int root = glb_add(glb, "nodes",
                        json_pack("{s:s,s:o,s:o}", "name", schema->name, "children", children,
                                  "extras", character_json(schema, x)));

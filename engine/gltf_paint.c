@@ -38,9 +38,12 @@ static void paint_eye(const Frame *posed, const Hit *hit, float value[3])
         value[c] *= shade;
 }
 
-static void paint_plain(const Frame *posed, const Hit *hit, float value[3])
+/* With what the lips leave of the light. */
+static void paint_teeth(const Frame *posed, const Hit *hit, float value[3])
 {
-    albedo_at(posed, hit, value);
+    teeth_albedo(posed, hit, value);
+    for (int c = 0; c < 3; c++)
+        value[c] = lerpf(mouth_line[c], value[c], posed->mouth_open);
 }
 
 static void paint_ambient(const Frame *posed, const Hit *hit, float value[3])
@@ -198,7 +201,8 @@ static bool paint_card(const Frame *posed, int surface, Painting *out)
         albedo_at(posed, &hit, value);
         for (int c = 0; c < 3; c++)
             rgb[3 * i + c] = to_srgb(value[c]);
-        p.pixel[4 * i + 3] = t->channels == 4 ? t->pixel[4 * i + 3] : 255;
+        float alpha = t->channels == 4 ? (float)t->pixel[4 * i + 3] / 255 : 1;
+        p.pixel[4 * i + 3] = to_byte(strand_alpha(s->material, alpha));
         painted[i] = p.pixel[4 * i + 3] > 0;
     }
     ok = ok && fill_gaps(rgb, painted, t->width, t->height);
@@ -223,7 +227,7 @@ bool paint_colour(const Frame *posed, int surface, Painting *out)
     case MATERIAL_EYE:
         return paint_over(posed, surface, paint_eye, true, t->width, t->height, out);
     case MATERIAL_TEETH:
-        return paint_over(posed, surface, paint_plain, true, t->width, t->height, out);
+        return paint_over(posed, surface, paint_teeth, true, t->width, t->height, out);
     default:
         return paint_card(posed, surface, out);
     }

@@ -167,6 +167,8 @@ float shadow_at(const Frame *frame, const float p[3], const float n[3], bool coa
 void raster_opaque(const Frame *frame, Tile *tile, int32_t triangle);
 /* False when out of memory. */
 bool raster_blended(const Frame *frame, Tile *tile, int32_t triangle);
+/* What alpha of its texture means for a material. */
+float strand_alpha(Material material, float alpha);
 /* What triangle shows at pixel place (x, y); extrapolates a little outside of it. */
 void hit_at(const Frame *frame, int32_t triangle, float x, float y, Hit *hit);
 
@@ -188,6 +190,9 @@ void albedo_at(const Frame *frame, const Hit *hit, float rgb[3]);
  * tables and its scene. */
 void skin_albedo(const Frame *frame, const Hit *hit, float rgb[3]);
 void eye_albedo(const Frame *frame, const Hit *hit, float rgb[3]);
+void teeth_albedo(const Frame *frame, const Hit *hit, float rgb[3]);
+/* Of the line between closed lips, instead of the teeth behind it. */
+extern const float mouth_line[3];
 /* How much light lids and lashes leave to the eyeball, 0 .. 1; the upper ones take most. */
 float eye_lid_shade(const Frame *frame, const Hit *hit);
 /* GGX highlight of one light: n, to and view are unit. */

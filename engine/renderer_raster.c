@@ -223,6 +223,12 @@ static UvPlanes uv_planes(const Frame *frame, const Tile *tile, const Triangle *
     return p;
 }
 
+float strand_alpha(Material material, float alpha)
+{
+    /* sparse hairs at the ends of a brow are fine ones */
+    return material == MATERIAL_BROW ? alpha * (0.55f + 0.4f * alpha) : alpha;
+}
+
 bool raster_blended(const Frame *frame, Tile *tile, int32_t triangle)
 {
     Edges e;
@@ -265,9 +271,7 @@ bool raster_blended(const Frame *frame, Tile *tile, int32_t triangle)
             }
             if (alpha < 1 / 255.0f)
                 continue;
-            if (surface->material ==
-                MATERIAL_BROW) /* sparse hairs at the ends of a brow are fine ones */
-                alpha *= 0.55f + 0.4f * alpha;
+            alpha = strand_alpha(surface->material, alpha);
             if (surface->material == MATERIAL_HAIR) /* where hair dives into skin */
                 alpha *= sunk_fade(opaque, (uint32_t)mask, inverse);
             if (alpha < 1 / 255.0f)

@@ -57,18 +57,26 @@ float ggx(const float n[3], const float to[3], const float view[3], float roughn
     return n_l * a2 * fresnel / (q * q * 4 * l_h * l_h * (roughness + 0.5f));
 }
 
+const float mouth_line[3] = {0.090f, 0.030f, 0.026f};
+
+void teeth_albedo(const Frame *frame, const Hit *hit, float rgb[3])
+{
+    albedo_at(frame, hit, rgb);
+    /* light reaches only the front of the mouth */
+    float open = smoothstepf(1.0f, 1.5f, hit->surface->rest[3 * hit->v[0] + 2]);
+    for (int c = 0; c < 3; c++)
+        rgb[c] *= 0.06f + 0.7f * open;
+}
+
 void shade_teeth(const Frame *frame, const Hit *hit, float rgb[3])
 {
     float albedo[3];
-    albedo_at(frame, hit, albedo);
-    /* light reaches only the front of the mouth */
-    float open = smoothstepf(1.0f, 1.5f, hit->surface->rest[3 * hit->v[0] + 2]);
+    teeth_albedo(frame, hit, albedo);
     const Light *key = &frame->light[LIGHT_KEY];
     float wrap = clampf(0.6f * dot3(hit->n, key->to) + 0.4f, 0, 1);
-    const float closed[3] = {0.090f, 0.030f, 0.026f}; /* the line between closed lips */
     for (int c = 0; c < 3; c++) {
-        float lit = (0.06f + 0.7f * open) * albedo[c] * (frame->sky[c] + wrap * key->colour[c]);
-        rgb[c] = lerpf(closed[c], lit, frame->mouth_open);
+        float lit = albedo[c] * (frame->sky[c] + wrap * key->colour[c]);
+        rgb[c] = lerpf(mouth_line[c], lit, frame->mouth_open);
     }
 }
 
