@@ -76,6 +76,15 @@ bool frame_bin(Frame *frame)
     return true;
 }
 
+static void tile_clear(Tile *tile)
+{
+    for (int i = 0; i < TILE * TILE; i++)
+        for (int s = 0; s < SAMPLES; s++) {
+            tile->clear[i][s] = 1;
+            tile->behind[i][s] = INFINITY;
+        }
+}
+
 bool frame_draw(Frame *frame, uint8_t *rgb, uint8_t *labels)
 {
     Tile *tile = frame->tile;
@@ -88,13 +97,18 @@ bool frame_draw(Frame *frame, uint8_t *rgb, uint8_t *labels)
         memset(tile->depth, 0, sizeof tile->depth);
         memset(tile->id, 0xff, sizeof tile->id); /* NO_TRIANGLE */
         memset(tile->fragments, 0xff, sizeof tile->fragments);
-        memset(tile->cover, 0, sizeof tile->cover);
+        bool clear = false;
         /* bins were filled downwards: from the last to the first keeps the order of the scene */
         for (int32_t k = frame->bin_begin[i + 1] - 1; k >= frame->bin_begin[i]; k--)
-            if (frame->bin[k] < frame->n_opaque)
+            if (frame->bin[k] < frame->n_opaque) {
                 raster_opaque(frame, tile, frame->bin[k]);
-            else if (!raster_blended(frame, tile, frame->bin[k]))
-                return false;
+            } else {
+                if (!clear)
+                    tile_clear(tile);
+                clear = true;
+                if (!raster_blended(frame, tile, frame->bin[k]))
+                    return false;
+            }
         tile_resolve(frame, tile, rgb, labels);
     }
     return true;
@@ -108,6 +122,7 @@ bool frame_begin(Frame *frame, const RenderTables *tables, const Scene *scene,
     int vertices = count_vertices(scene, frame->first_vertex, &triangles);
     frame->tiles = (options->size + TILE - 1) / TILE;
     frame->vertex = malloc((size_t)(vertices + 1) * sizeof *frame->vertex);
+    frame->hair = malloc((size_t)(vertices + 1) * sizeof *frame->hair);
     frame->triangle = malloc((size_t)(triangles + 1) * sizeof *frame->triangle);
     frame->sorted = malloc((size_t)(triangles + 1) * sizeof *frame->sorted);
     frame->bin_begin = calloc((size_t)frame->tiles * frame->tiles + 1, sizeof *frame->bin_begin);
@@ -117,7 +132,7 @@ bool frame_begin(Frame *frame, const RenderTables *tables, const Scene *scene,
         frame->tile->fragment = NULL;
         frame->tile->capacity = 0;
     }
-    return frame->vertex && frame->triangle && frame->sorted && frame->bin_begin &&
+    return frame->vertex && frame->hair && frame->triangle && frame->sorted && frame->bin_begin &&
            frame->shadow.depth && frame->tile;
 }
 
@@ -131,6 +146,7 @@ void frame_end(Frame *frame)
     free(frame->bin_begin);
     free(frame->triangle);
     free(frame->sorted);
+    free(frame->hair);
     free(frame->vertex);
 }
 
@@ -139,6 +155,7 @@ static bool draw(Frame *frame, uint8_t *rgb, uint8_t *labels)
     frame_set_view(frame);
     frame_transform(frame);
     shadow_draw(frame);
+    hair_prepare(frame);
     return frame_bin(frame) && frame_draw(frame, rgb, labels);
 }
 

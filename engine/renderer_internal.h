@@ -51,8 +51,21 @@ typedef struct Vertex {
     float n[3];      /* unit normal */
     float t[3];      /* along +v of uv (hair strands); unit, only for hair-like materials */
     float shadow[3]; /* place in the shadow map */
+    float facing;    /* cosine between normal and view, only for hair-like materials */
     bool valid;
 } Vertex;
+
+/* What lights a strand at a vertex. Everything here varies slowly, so that a pixel of hair needs to
+ * look up no more than its texture and the shadow map. */
+typedef struct HairVertex {
+    float light[3]; /* all but the key light, as it leaves a white surface */
+    float key;      /* the same for a key light of 1 without shadow */
+    struct {
+        float along, across; /* cosine of half vector with strand, and with normal */
+        float strength;
+    } gloss[3];      /* key, left and right rim */
+    float shadow[3]; /* place in the shadow map */
+} HairVertex;
 
 typedef struct Triangle {
     int32_t v[3]; /* of all vertices of the scene */
@@ -65,7 +78,8 @@ typedef struct Fragment {
     float inverse; /* depth at the pixel */
     int32_t triangle;
     float alpha;
-    uint32_t mask; /* samples covered and in front of what is opaque */
+    uint8_t mask; /* samples covered and in front of what is opaque */
+    uint8_t luma; /* of the texture */
     int32_t next;
 } Fragment;
 
@@ -99,6 +113,8 @@ typedef struct Frame {
     ShadowMap shadow;
     int first_vertex[SCENE_MAX_SURFACES + 1];
     Vertex *vertex;
+    HairVertex *hair; /* of the same vertices; set for hair-like materials only */
+    float tone[SCENE_MAX_SURFACES][256]; /* luma of a recoloured texture to a factor on its tint */
     int n_triangle;
     Triangle *triangle; /* drawn ones only, opaque surfaces first */
     Triangle *sorted;   /* scratch */
@@ -112,9 +128,9 @@ struct Tile {
     int x0, y0, width, height;
     float depth[TILE * TILE][SAMPLES]; /* 1 / distance; 0 is nothing */
     int32_t id[TILE * TILE][SAMPLES];
-    int32_t fragments[TILE * TILE]; /* head of the list, -1 */
-    float cover[TILE *
-                TILE]; /* 1 / distance of the nearest fragment that hides what lies behind it */
+    int32_t fragments[TILE * TILE];     /* head of the list, -1 */
+    float clear[TILE * TILE][SAMPLES];  /* what all fragments so far let through */
+    float behind[TILE * TILE][SAMPLES]; /* 1 / distance of the farthest of them */
     Fragment *fragment;
     int n_fragment, capacity;
 };
@@ -162,6 +178,8 @@ void shadow_draw(Frame *frame);
 /* Part of the key light that arrives at a place in view space with unit normal n, 0 .. 1. coarse:
  * for busy surfaces that hide it. */
 float shadow_at(const Frame *frame, const float p[3], const float n[3], bool coarse);
+/* Part of the key light that comes through the hair before a place in the shadow map. */
+float shadow_through_hair(const ShadowMap *map, const float place[3]);
 
 /* renderer_raster.c */
 void raster_opaque(const Frame *frame, Tile *tile, int32_t triangle);
@@ -171,11 +189,15 @@ bool raster_blended(const Frame *frame, Tile *tile, int32_t triangle);
 float strand_alpha(Material material, float alpha);
 /* What triangle shows at pixel place (x, y); extrapolates a little outside of it. */
 void hit_at(const Frame *frame, int32_t triangle, float x, float y, Hit *hit);
+/* Perspective-correct weights of its vertices there; returns 1 / distance. */
+float weights_at(const Frame *frame, const Triangle *triangle, float x, float y, float b[3]);
 
 /* renderer_texture.c */
 /* Bilinear sample of the mip level for lod; channels in 0 .. 255 (sRGB), alpha 0 .. 255 (255
  * without one). */
 void texture_sample(const Texture *texture, float u, float v, float lod, float rgba[4]);
+/* The same as bytes, for textures with alpha. */
+void texture_sample_bytes(const Texture *texture, float u, float v, float lod, uint8_t rgba[4]);
 
 /* renderer_shade.c, renderer_skin.c, renderer_eye.c, renderer_hair.c */
 /* What the picture shows of a hit: linear light, tone-mapped to 0 .. 1. */
@@ -183,7 +205,14 @@ void shade(const Frame *frame, const Hit *hit, float rgb[3]);
 void shade_skin(const Frame *frame, const Hit *hit, float rgb[3]);
 void shade_eye(const Frame *frame, const Hit *hit, float rgb[3]);
 void shade_teeth(const Frame *frame, const Hit *hit, float rgb[3]);
-void shade_hair(const Frame *frame, const Hit *hit, float rgb[3]);
+/* Factor on the tint where a recoloured texture has this luma, 0 .. 1. */
+float recolour_tone(const Surface *surface, float luma);
+/* Lights the vertices of hair, beards, brows and lashes; after shadow_draw. */
+void hair_prepare(Frame *frame);
+/* What the picture shows of a fragment of them, at pixel place (x, y). */
+void shade_hair(const Frame *frame, const Fragment *fragment, float x, float y, float rgb[3]);
+/* Straight up to a knee, then a soft shoulder to white. */
+float tone_map(float x);
 /* Base colour of the surface before tint effects of its material, linear light. */
 void albedo_at(const Frame *frame, const Hit *hit, float rgb[3]);
 /* The same with what the material paints over it: lips, stubble, irises. Needs of the frame its

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+static const float NOTHING = 1 / 256.0f; /* light that needs no more hair to stop it */
+
 const int32_t sample_place[SAMPLES][2] = {{9, 5},  {7, 11}, {13, 9},  {5, 3},
                                           {3, 13}, {1, 7},  {11, 15}, {15, 1}};
 
@@ -111,39 +113,45 @@ void raster_opaque(const Frame *frame, Tile *tile, int32_t triangle)
     }
 }
 
+float weights_at(const Frame *frame, const Triangle *t, float x, float y, float b[3])
+{
+    const Vertex *v0 = &frame->vertex[t->v[0]], *v1 = &frame->vertex[t->v[1]],
+                 *v2 = &frame->vertex[t->v[2]];
+    float dx1 = v1->x - v0->x, dy1 = v1->y - v0->y, dx2 = v2->x - v0->x, dy2 = v2->y - v0->y;
+    float px = x - v0->x, py = y - v0->y;
+    float area = dx1 * dy2 - dx2 * dy1, scale = area != 0 ? 1 / area : 0;
+    float b1 = clampf((px * dy2 - dx2 * py) * scale, 0, 1);
+    float b2 = clampf((dx1 * py - px * dy1) * scale, 0, 1 - b1);
+    float w0 = (1 - b1 - b2) * v0->inverse, w1 = b1 * v1->inverse, w2 = b2 * v2->inverse;
+    float sum = w0 + w1 + w2, distance = 1 / sum;
+    b[0] = w0 * distance;
+    b[1] = w1 * distance;
+    b[2] = w2 * distance;
+    return sum;
+}
+
 void hit_at(const Frame *frame, int32_t triangle, float x, float y, Hit *hit)
 {
     const Triangle *t = &frame->triangle[triangle];
-    const Vertex *v[3] = {&frame->vertex[t->v[0]], &frame->vertex[t->v[1]],
-                          &frame->vertex[t->v[2]]};
-    float dx1 = v[1]->x - v[0]->x, dy1 = v[1]->y - v[0]->y, dx2 = v[2]->x - v[0]->x,
-          dy2 = v[2]->y - v[0]->y;
-    float px = x - v[0]->x, py = y - v[0]->y;
-    float area = dx1 * dy2 - dx2 * dy1;
-    float b1 = area != 0 ? (px * dy2 - dx2 * py) / area : 0;
-    float b2 = area != 0 ? (dx1 * py - px * dy1) / area : 0;
-    b1 = clampf(b1, 0, 1);
-    b2 = clampf(b2, 0, 1 - b1);
-    float w[3] = {(1 - b1 - b2) * v[0]->inverse, b1 * v[1]->inverse, b2 * v[2]->inverse};
-    float sum = w[0] + w[1] + w[2];
+    float inverse = weights_at(frame, t, x, y, hit->b);
     hit->index = t->surface;
     hit->surface = &frame->scene->surface[t->surface];
     hit->lod = t->lod;
     hit->label = t->label;
-    hit->footprint = 1 / (sum * frame->focal);
+    hit->footprint = 1 / (inverse * frame->focal);
     hit->uv[0] = hit->uv[1] = 0;
     for (int c = 0; c < 3; c++)
         hit->p[c] = hit->n[c] = 0;
     for (int k = 0; k < 3; k++) {
-        float b = w[k] / sum;
-        hit->b[k] = b;
+        const Vertex *v = &frame->vertex[t->v[k]];
+        float b = hit->b[k];
         hit->v[k] = t->v[k] - frame->first_vertex[t->surface];
         const float *uv = hit->surface->uv + 2 * hit->v[k];
         hit->uv[0] += b * uv[0];
         hit->uv[1] += b * uv[1];
         for (int c = 0; c < 3; c++) {
-            hit->p[c] += b * v[k]->p[c];
-            hit->n[c] += b * v[k]->n[c];
+            hit->p[c] += b * v->p[c];
+            hit->n[c] += b * v->n[c];
         }
     }
     normalize3(hit->n);
@@ -193,40 +201,53 @@ static float sunk_fade(const float opaque[SAMPLES], uint32_t mask, float inverse
     return clampf(1 + (1 / nearest - 1 / inverse) / soft, 0, 1);
 }
 
-/* u and v over distance are planes in the picture, as 1 / distance is. */
-typedef struct UvPlanes {
-    float u0, ux, uy, v0, vx, vy;
-} UvPlanes;
+/* What is linear on a triangle is, divided by distance, a plane in the picture. */
+typedef struct Plane {
+    float at_0, x, y; /* by pixels in the tile */
+} Plane;
 
-static UvPlanes uv_planes(const Frame *frame, const Tile *tile, const Triangle *t,
-                          const Surface *surface)
+enum { PLANE_U, PLANE_V, PLANE_FACING, PLANES };
+
+static void planes_set(const Frame *frame, const Tile *tile, const Triangle *t,
+                       const Surface *surface, Plane plane[PLANES])
 {
     const Vertex *v[3] = {&frame->vertex[t->v[0]], &frame->vertex[t->v[1]],
                           &frame->vertex[t->v[2]]};
-    float u[3], w[3];
+    float value[PLANES][3];
     for (int k = 0; k < 3; k++) {
         const float *uv = surface->uv + 2 * (t->v[k] - frame->first_vertex[t->surface]);
-        u[k] = uv[0] * v[k]->inverse;
-        w[k] = uv[1] * v[k]->inverse;
+        value[PLANE_U][k] = uv[0] * v[k]->inverse;
+        value[PLANE_V][k] = uv[1] * v[k]->inverse;
+        value[PLANE_FACING][k] = v[k]->facing * v[k]->inverse;
     }
     float dx1 = v[1]->x - v[0]->x, dy1 = v[1]->y - v[0]->y, dx2 = v[2]->x - v[0]->x,
           dy2 = v[2]->y - v[0]->y;
     float scale = 1 / (dx1 * dy2 - dx2 * dy1);
     float x = (float)tile->x0 - v[0]->x, y = (float)tile->y0 - v[0]->y;
-    UvPlanes p;
-    p.ux = ((u[1] - u[0]) * dy2 - (u[2] - u[0]) * dy1) * scale;
-    p.uy = ((u[2] - u[0]) * dx1 - (u[1] - u[0]) * dx2) * scale;
-    p.vx = ((w[1] - w[0]) * dy2 - (w[2] - w[0]) * dy1) * scale;
-    p.vy = ((w[2] - w[0]) * dx1 - (w[1] - w[0]) * dx2) * scale;
-    p.u0 = u[0] + p.ux * x + p.uy * y;
-    p.v0 = w[0] + p.vx * x + p.vy * y;
-    return p;
+    for (int i = 0; i < PLANES; i++) {
+        float d1 = value[i][1] - value[i][0], d2 = value[i][2] - value[i][0];
+        plane[i].x = (d1 * dy2 - d2 * dy1) * scale;
+        plane[i].y = (d2 * dx1 - d1 * dx2) * scale;
+        plane[i].at_0 = value[i][0] + plane[i].x * x + plane[i].y * y;
+    }
+}
+
+static inline float plane_at(const Plane *plane, float x, float y)
+{
+    return plane->at_0 + plane->x * x + plane->y * y;
 }
 
 float strand_alpha(Material material, float alpha)
 {
     /* sparse hairs at the ends of a brow are fine ones */
     return material == MATERIAL_BROW ? alpha * (0.55f + 0.4f * alpha) : alpha;
+}
+
+/* A head of hair ends in single strands, not in the edge of a polygon: seen from the side, the
+ * darker ones between them are missing. */
+static float rim_fade(float facing, float luma)
+{
+    return fminf(3.5f * fabsf(facing) + 0.5f * luma, 1);
 }
 
 bool raster_blended(const Frame *frame, Tile *tile, int32_t triangle)
@@ -236,8 +257,10 @@ bool raster_blended(const Frame *frame, Tile *tile, int32_t triangle)
         return true;
     const Triangle *t = &frame->triangle[triangle];
     const Surface *surface = &frame->scene->surface[t->surface];
+    const Texture *texture = surface->n_layer > 0 ? surface->layer[0].texture : NULL;
     float factor = depth_factor(surface->material);
-    UvPlanes uv = uv_planes(frame, tile, t, surface);
+    Plane plane[PLANES];
+    planes_set(frame, tile, t, surface, plane);
     for (int y = e.y0; y < e.y1; y++) {
         for (int x = e.x0; x < e.x1; x++) {
             int32_t f[3];
@@ -245,45 +268,59 @@ bool raster_blended(const Frame *frame, Tile *tile, int32_t triangle)
                 f[k] = e.a[k] * 16 * x + e.b[k] * 16 * y + e.c[k];
             if (((f[0] + e.most[0]) | (f[1] + e.most[1]) | (f[2] + e.most[2])) < 0)
                 continue; /* the whole pixel is beyond an edge */
+            int pixel = y * TILE + x;
             float depth = e.depth_0 + e.depth_x * (float)x + e.depth_y * (float)y;
-            const float *opaque = tile->depth[y * TILE + x];
-            float cover = tile->cover[y * TILE + x];
+            const float *opaque = tile->depth[pixel];
+            float *clear = tile->clear[pixel], *behind = tile->behind[pixel];
             int32_t mask = 0;
 #pragma GCC unroll 1 /* or it is peeled before it is vectorised */
             for (int s = 0; s < SAMPLES; s++) {
                 int32_t outside =
                     (f[0] + e.offset[0][s]) | (f[1] + e.offset[1][s]) | (f[2] + e.offset[2][s]);
-                int seen = (outside >= 0) & ((depth + e.depth[s]) * factor > opaque[s]);
+                float d = (depth + e.depth[s]) * factor;
+                int hidden = (clear[s] < NOTHING) & (d < behind[s]);
+                int seen = (outside >= 0) & (d > opaque[s]) & !hidden;
                 mask |= seen ? 1 << s : 0;
             }
-            if (!mask || depth * factor < cover)
+            if (!mask)
                 continue;
             float px = (float)x + frame->tables->middle[mask][0];
             float py = (float)y + frame->tables->middle[mask][1];
             float inverse = e.depth_0 + e.depth_x * px + e.depth_y * py;
             float alpha = surface->opacity;
-            if (surface->n_layer > 0) {
-                float rgba[4], distance = 1 / inverse;
-                texture_sample(surface->layer[0].texture,
-                               (uv.u0 + uv.ux * px + uv.uy * py) * distance,
-                               (uv.v0 + uv.vx * px + uv.vy * py) * distance, t->lod, rgba);
-                alpha *= rgba[3] * (1 / 255.0f);
+            uint8_t luma = 255;
+            if (texture) {
+                float distance = 1 / inverse;
+                float u = plane_at(&plane[PLANE_U], px, py) * distance;
+                float v = plane_at(&plane[PLANE_V], px, py) * distance;
+                uint8_t rgba[4];
+                texture_sample_bytes(texture, u, v, t->lod - 0.75f, rgba);
+                if (rgba[3] == 0)
+                    continue;
+                luma = (uint8_t)((54 * rgba[0] + 183 * rgba[1] + 19 * rgba[2]) >> 8);
+                alpha *= strand_alpha(surface->material, rgba[3] * (1 / 255.0f));
+                if (surface->material == MATERIAL_HAIR)
+                    alpha *= rim_fade(plane_at(&plane[PLANE_FACING], px, py) * distance,
+                                      (float)luma * (1 / 255.0f));
             }
-            if (alpha < 1 / 255.0f)
-                continue;
-            alpha = strand_alpha(surface->material, alpha);
             if (surface->material == MATERIAL_HAIR) /* where hair dives into skin */
                 alpha *= sunk_fade(opaque, (uint32_t)mask, inverse);
             if (alpha < 1 / 255.0f)
                 continue;
-            Fragment fragment = {.inverse = inverse * factor,
+            inverse *= factor;
+            Fragment fragment = {.inverse = inverse,
                                  .triangle = triangle,
                                  .alpha = alpha,
-                                 .mask = (uint32_t)mask};
-            if (!push(tile, y * TILE + x, fragment))
+                                 .mask = (uint8_t)mask,
+                                 .luma = luma};
+            if (!push(tile, pixel, fragment))
                 return false;
-            if (alpha > 0.97f && mask == (1 << SAMPLES) - 1)
-                tile->cover[y * TILE + x] = fmaxf(cover, fragment.inverse);
+            for (int s = 0; s < SAMPLES; s++) {
+                float let = mask >> s & 1 ? 1 - alpha : 1;
+                float far = mask >> s & 1 ? inverse : INFINITY;
+                clear[s] *= let;
+                behind[s] = behind[s] < far ? behind[s] : far;
+            }
         }
     }
     return true;

@@ -174,12 +174,13 @@ static void resolve_pixel(const Frame *frame, const Tile *tile, int px, int py, 
         Material material = frame->scene->surface[surface].material;
         /* faint hair takes the colour of the hair before it: shading is what costs */
         if (shaded != surface || weight > 0.06f || material != MATERIAL_HAIR) {
-            Hit hit;
-            hit_at(frame, f->triangle, (float)x + middle[0], (float)y + middle[1], &hit);
-            shade(frame, &hit, colour);
+            shade_hair(frame, f, (float)x + middle[0], (float)y + middle[1], colour);
             shaded = surface;
-            if (material == MATERIAL_BROW)
+            if (material == MATERIAL_BROW) {
+                Hit hit;
+                hit_at(frame, f->triangle, (float)x + middle[0], (float)y + middle[1], &hit);
                 cover.brow_label = (uint8_t)label_at(frame, &hit);
+            }
         }
         for (int c = 0; c < 3; c++)
             sum[c] += weight * colour[c];

@@ -26,15 +26,10 @@ void albedo_at(const Frame *frame, const Hit *hit, float rgb[3])
     for (int c = 0; c < 3; c++)
         rgb[c] = to_linear(frame->tables, clampf(sum[c], 0, 255));
     if (s->tint_kind == TINT_RECOLOUR) {
-        float mean = s->n_layer ? s->layer[0].texture->mean_luminance : 1;
-        float luminance = 0.2126f * rgb[0] + 0.7152f * rgb[1] + 0.0722f * rgb[2];
-        float ratio = mean > 0 ? luminance / mean : 1;
-        /* highlights painted on dark hair are far above its mean: on light hair they would burn out
-         */
-        float light = 0.2126f * s->tint[0] + 0.7152f * s->tint[1] + 0.0722f * s->tint[2];
-        ratio = powf(ratio, lerpf(0.9f, 0.5f, smoothstepf(0.02f, 0.25f, light)));
+        float luma = 0.2126f * sum[0] + 0.7152f * sum[1] + 0.0722f * sum[2];
+        float tone = recolour_tone(s, luma * (1 / 255.0f));
         for (int c = 0; c < 3; c++)
-            rgb[c] = clampf(ratio * s->tint[c], 0, 0.9f);
+            rgb[c] = clampf(tone * s->tint[c], 0, 0.9f);
     } else {
         for (int c = 0; c < 3; c++)
             rgb[c] *= s->tint[c];
@@ -83,7 +78,7 @@ void shade_teeth(const Frame *frame, const Hit *hit, float rgb[3])
 /* Straight up to the knee, so that skin keeps the colour of its texture; then a soft shoulder to
  * white. Applied before pixels are averaged: highlights get smooth edges, and the background stays
  * as it is. */
-static float tone_map(float x)
+float tone_map(float x)
 {
     const float knee = 0.60f;
     if (!(x > 0))
@@ -106,8 +101,8 @@ void shade(const Frame *frame, const Hit *hit, float rgb[3])
     case MATERIAL_TEETH:
         shade_teeth(frame, hit, rgb);
         break;
-    default:
-        shade_hair(frame, hit, rgb);
+    default: /* the others are fragments */
+        albedo_at(frame, hit, rgb);
         break;
     }
     for (int c = 0; c < 3; c++)

@@ -90,11 +90,14 @@ void shadow_draw(Frame *frame)
     const Scene *scene = frame->scene;
     for (int i = 0; i < scene->n_surface; i++) {
         const Surface *s = &scene->surface[i];
-        if (s->material != MATERIAL_SKIN && s->material != MATERIAL_HAIR)
+        bool casts = s->material == MATERIAL_SKIN || s->material == MATERIAL_HAIR;
+        if (!casts && !material_blends(s->material))
             continue;
         Vertex *vertex = frame->vertex + frame->first_vertex[i];
         for (int k = 0; k < s->n_vertex; k++)
             shadow_map_place(map, vertex[k].p, vertex[k].shadow);
+        if (!casts)
+            continue;
         bool cut_out = material_blends(s->material) && s->n_layer > 0;
         for (int t = 0; t < s->n_triangle; t++) {
             const int32_t *v = s->triangle + 3 * t;
@@ -150,4 +153,23 @@ float shadow_at(const Frame *frame, const float p[3], const float n[3], bool coa
         sum += wy * line;
     }
     return sum / ((2 * filter + 1) * (2 * filter + 1));
+}
+
+float shadow_through_hair(const ShadowMap *map, const float place[3])
+{
+    const float bias = 0.04f, half = 0.14f; /* dm of hair that let half of the light through */
+    float x = place[0] - 0.5f, y = place[1] - 0.5f, z = place[2] - bias;
+    if (!(x >= 0 && y >= 0 && x < SHADOW_SIZE - 2 && y < SHADOW_SIZE - 2))
+        return 1;
+    int ix = (int)x, iy = (int)y;
+    float ax = x - (float)ix, ay = y - (float)iy;
+    const float *row = map->depth + iy * SHADOW_SIZE + ix;
+    const float depth[4] = {row[0], row[1], row[SHADOW_SIZE], row[SHADOW_SIZE + 1]};
+    const float weight[4] = {(1 - ax) * (1 - ay), ax * (1 - ay), (1 - ax) * ay, ax * ay};
+    float sum = 0;
+    for (int k = 0; k < 4; k++) {
+        float inside = fmaxf(z - depth[k], 0) * (1 / half);
+        sum += weight[k] / (1 + inside * inside);
+    }
+    return sum;
 }

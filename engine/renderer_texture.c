@@ -2,6 +2,7 @@
 #include "engine/renderer_internal.h"
 
 #include <math.h>
+#include <string.h>
 
 static int level_side(int side, int level)
 {
@@ -49,24 +50,19 @@ static void reduce(const uint8_t *from, int width, int height, int channels, int
         to[3] = (uint8_t)((alphas + 2) / 4);
 }
 
-static float byte_to_linear(int byte)
-{
-    float s = byte / 255.0f;
-    return s <= 0.04045f ? s / 12.92f : powf((s + 0.055f) / 1.055f, 2.4f);
-}
-
 void texture_prepare(Texture *texture, int width, int height, int channels, uint8_t *pixel)
 {
-    float linear[256];
-    for (int i = 0; i < 256; i++)
-        linear[i] = byte_to_linear(i);
-    double light = 0, weight = 0;
+    double weight = 0, sum = 0, squares = 0;
     for (size_t i = 0; i < (size_t)width * height; i++) {
         const uint8_t *t = pixel + i * channels;
         double alpha = channels == 4 ? t[3] : 255;
-        light += alpha * (0.2126 * linear[t[0]] + 0.7152 * linear[t[1]] + 0.0722 * linear[t[2]]);
+        double luma = (0.2126 * t[0] + 0.7152 * t[1] + 0.0722 * t[2]) / 255;
+        sum += alpha * luma;
+        squares += alpha * luma * luma;
         weight += alpha;
     }
+    double mean = weight > 0 ? sum / weight : 0;
+    double variance = weight > 0 ? squares / weight - mean * mean : 0;
     int levels = level_count(width, height);
     uint8_t *from = pixel;
     for (int l = 0; l + 1 < levels; l++) {
@@ -82,11 +78,18 @@ void texture_prepare(Texture *texture, int width, int height, int channels, uint
                          .height = height,
                          .channels = channels,
                          .n_level = levels,
-                         .mean_luminance = (float)(weight > 0 ? light / weight : 0),
+                         .mean_luma = (float)mean,
+                         .luma_deviation = (float)sqrt(variance > 0 ? variance : 0),
                          .pixel = pixel};
 }
 
-void texture_sample(const Texture *texture, float u, float v, float lod, float rgba[4])
+/* A bilinear sample: four texels and where between them. */
+typedef struct Taps {
+    const uint8_t *t00, *t01, *t10, *t11;
+    float ax, ay;
+} Taps;
+
+static inline Taps taps_at(const Texture *texture, float u, float v, float lod)
 {
     int width = texture->width, height = texture->height, channels = texture->channels;
     const uint8_t *pixel = texture->pixel;
@@ -103,15 +106,41 @@ void texture_sample(const Texture *texture, float u, float v, float lod, float r
     float x = clampf(u * (float)width - 0.5f, 0, (float)(width - 1));
     float y = clampf((1 - v) * (float)height - 0.5f, 0, (float)(height - 1));
     int x0 = (int)x, y0 = (int)y;
-    float ax = x - (float)x0, ay = y - (float)y0;
-    int x1 = x0 + 1 < width ? x0 + 1 : x0, y1 = y0 + 1 < height ? y0 + 1 : y0;
+    int right = x0 + 1 < width ? channels : 0, down = y0 + 1 < height ? width * channels : 0;
     const uint8_t *t00 = pixel + ((size_t)y0 * width + x0) * channels;
-    const uint8_t *t01 = pixel + ((size_t)y0 * width + x1) * channels;
-    const uint8_t *t10 = pixel + ((size_t)y1 * width + x0) * channels;
-    const uint8_t *t11 = pixel + ((size_t)y1 * width + x1) * channels;
-    float w00 = (1 - ax) * (1 - ay), w01 = ax * (1 - ay), w10 = (1 - ax) * ay, w11 = ax * ay;
-    for (int c = 0; c < channels; c++)
-        rgba[c] = w00 * t00[c] + w01 * t01[c] + w10 * t10[c] + w11 * t11[c];
-    if (channels == 3)
+    return (Taps){.t00 = t00,
+                  .t01 = t00 + right,
+                  .t10 = t00 + down,
+                  .t11 = t00 + down + right,
+                  .ax = x - (float)x0,
+                  .ay = y - (float)y0};
+}
+
+void texture_sample(const Texture *texture, float u, float v, float lod, float rgba[4])
+{
+    Taps t = taps_at(texture, u, v, lod);
+    float w00 = (1 - t.ax) * (1 - t.ay), w01 = t.ax * (1 - t.ay), w10 = (1 - t.ax) * t.ay,
+          w11 = t.ax * t.ay;
+    for (int c = 0; c < texture->channels; c++)
+        rgba[c] = w00 * t.t00[c] + w01 * t.t01[c] + w10 * t.t10[c] + w11 * t.t11[c];
+    if (texture->channels == 3)
         rgba[3] = 255;
+}
+
+void texture_sample_bytes(const Texture *texture, float u, float v, float lod, uint8_t rgba[4])
+{
+    Taps t = taps_at(texture, u, v, lod);
+    /* weights of 1 / 256; two channels in one word, 16 bits each */
+    uint32_t x = (uint32_t)(t.ax * 16 + 0.5f), y = (uint32_t)(t.ay * 16 + 0.5f);
+    const uint32_t weight[4] = {(16 - x) * (16 - y), x * (16 - y), (16 - x) * y, x * y};
+    const uint8_t *const tap[4] = {t.t00, t.t01, t.t10, t.t11};
+    uint32_t even = 0x00800080, odd = 0x00800080;
+    for (int k = 0; k < 4; k++) {
+        uint32_t texel;
+        memcpy(&texel, tap[k], sizeof texel);
+        even += weight[k] * (texel & 0x00ff00ff);
+        odd += weight[k] * (texel >> 8 & 0x00ff00ff);
+    }
+    uint32_t mixed = (even >> 8 & 0x00ff00ff) | (odd & 0xff00ff00);
+    memcpy(rgba, &mixed, sizeof mixed);
 }

@@ -10,7 +10,8 @@
 typedef struct Texture {
     int width, height, channels;
     int n_level;          /* 1: no mips, minification aliases */
-    float mean_luminance; /* of the texels by their alpha, linear light; for TINT_RECOLOUR */
+    /* Of the texels' sRGB values by their alpha, 0 .. 1; for TINT_RECOLOUR. */
+    float mean_luma, luma_deviation;
     const uint8_t *pixel;
 } Texture;
 
@@ -18,7 +19,7 @@ typedef struct Texture {
 size_t texture_bytes(int width, int height, int channels);
 
 /* Fills the levels after the first (box filter, colours weighted by alpha), and *texture with n_level and
- * mean_luminance. `pixel` stays the caller's. */
+ * mean_luma. `pixel` stays the caller's. */
 void texture_prepare(Texture *texture, int width, int height, int channels, uint8_t *pixel);
 
 typedef enum Material {
