@@ -36,12 +36,18 @@ typedef struct Worker {
     bool running, busy;
 } Worker;
 
+/* A time limit, and the field of FILE.json that sets it. */
+typedef struct Limit {
+    double seconds;
+    const char *field;
+} Limit;
+
 typedef struct Process {
     Engine base;
     char *path, *dir; /* of FILE.json */
     char **argv;
     char title[TITLE]; /* the command, for errors */
-    double timeout, start_timeout;
+    Limit limit, start_limit;
     pthread_mutex_t mutex; /* guards busy */
     pthread_cond_t freed;
     int n_workers;
@@ -89,9 +95,10 @@ static void put_header(uint8_t *at, const char *kind, size_t payload)
 
 /* ---- Errors ---- */
 
-static bool complain(const Process *p, Error *err)
+/* why: what it did, a sentence without its subject. */
+static bool complain(const Process *p, const Error *why, Error *err)
 {
-    return error_prefix(err, "%.120s: the engine \"%s\"", p->path, p->title);
+    return error_set(err, "%.120s: the engine \"%s\" %s", p->path, p->title, why->text);
 }
 
 static void stop(Worker *w, double patience, char how[static CHILD_END_TEXT])
@@ -166,9 +173,9 @@ static Outcome read_answer(Worker *w, const char *kind, size_t most, Deadline de
 /* Sends a message and reads its answer, which is the caller's to free if DONE. A worker that did
  * not keep to the protocol is stopped. */
 static Outcome exchange(Worker *w, const uint8_t *message, size_t n, const char *kind, size_t most,
-                        double timeout, Answer *answer, Error *err)
+                        Limit limit, Answer *answer, Error *err)
 {
-    Deadline deadline = deadline_after(timeout);
+    Deadline deadline = deadline_after(limit.seconds);
     *answer = (Answer){.payload = NULL};
     ChildState state = child_write(&w->child, message, n, deadline);
     Outcome outcome = BROKEN;
@@ -181,7 +188,8 @@ static Outcome exchange(Worker *w, const uint8_t *message, size_t n, const char 
     if (state == CHILD_GONE)
         return died(w, err);
     if (state == CHILD_LATE)
-        error_set(err, "gave no answer within %g s", timeout);
+        error_set(err, "gave no answer within %g s and was stopped; \"%s\" gives it more time",
+                  limit.seconds, limit.field);
     return broken(w);
 }
 
@@ -227,9 +235,9 @@ static Outcome start(const Process *p, Worker *w, unsigned *can, Error *err)
     memcpy(message + HEADER + 8, p->base.schema->name, strlen(p->base.schema->name));
     Answer answer;
     Outcome outcome =
-        exchange(w, message, sizeof message, "SELF", HELLO_BACK, p->start_timeout, &answer, err);
+        exchange(w, message, sizeof message, "SELF", HELLO_BACK, p->start_limit, &answer, err);
     if (outcome == DIED)
-        error_prefix(err, "did not start: it");
+        error_set(err, "did not start: it %s", err->text);
     if (outcome != DONE)
         return outcome;
     outcome = check_hello(p, w, &answer, can, err);
@@ -314,7 +322,7 @@ static uint8_t *decode(const uint8_t *picture, size_t n, uint32_t format, const 
         }
         uint8_t *rgba = frame_decode(picture, n, o->size, err);
         if (!rgba)
-            error_prefix(err, "sent a bad PNG");
+            error_set(err, "sent a bad PNG: %s", err->text);
         return rgba;
     }
     size_t channels = format == FORMAT_RGB ? 3 : 4;
@@ -359,7 +367,7 @@ static bool take_picture(const Answer *a, const RenderOptions *o, uint8_t *rgb, 
                          rest - bytes, labels ? pixels : 0);
     const uint8_t *picture = a->payload + PICTURE_HEAD, *map = picture + bytes;
     if (labels && !frame_check_labels(map, o->size, err))
-        return error_prefix(err, "sent bad labels");
+        return error_set(err, "sent bad labels: %s", err->text);
     uint8_t *rgba = decode(picture, bytes, format, o, err);
     if (!rgba)
         return false;
@@ -384,11 +392,11 @@ static bool ask(const Process *p, Worker *w, const uint8_t *message, size_t n,
     for (int attempt = 0; attempt < 2; attempt++) {
         if (wake(p, w, err) != DONE)
             return false;
-        Outcome outcome = exchange(w, message, n, "PICT", most_bytes(o), p->timeout, answer, err);
+        Outcome outcome = exchange(w, message, n, "PICT", most_bytes(o), p->limit, answer, err);
         if (outcome != DIED)
             return outcome == DONE;
     }
-    return error_prefix(err, "died twice over the same character: it");
+    return error_set(err, "died twice over the same character: it %s", err->text);
 }
 
 /* ---- The pool ---- */
@@ -426,16 +434,17 @@ static bool render(const Engine *engine, const float *x, const RenderOptions *op
     uint8_t *message = draw_message(p, x, options, labels != NULL, &n);
     if (!message)
         return error_set(err, "out of memory for a message");
+    Error why;
     Answer answer;
     Worker *w = take(p);
-    bool ok = ask(p, w, message, n, options, &answer, err);
+    bool ok = ask(p, w, message, n, options, &answer, &why);
     give_back(p, w);
     free(message);
     if (ok) {
-        ok = take_picture(&answer, options, rgb, labels, err);
+        ok = take_picture(&answer, options, rgb, labels, &why);
         free(answer.payload);
     }
-    return ok || complain(p, err);
+    return ok || complain(p, &why, err);
 }
 
 static void process_close(Engine *engine)
@@ -505,12 +514,12 @@ static bool configure(Process *p, const EngineFile *file, Error *err)
 {
     static const char *const keys[] = {"command", "workers", "timeout_s", "start_timeout_s", NULL};
     double workers = 1;
-    p->timeout = 30;
-    p->start_timeout = 60;
+    p->limit = (Limit){30, "timeout_s"};
+    p->start_limit = (Limit){60, "start_timeout_s"};
     if (!engine_file_keys(file, keys, err) || !read_command(p, file, err) ||
         !number(file, "workers", 1, MAX_WORKERS, &workers, err) ||
-        !number(file, "timeout_s", 0.001, 86400, &p->timeout, err) ||
-        !number(file, "start_timeout_s", 0.001, 86400, &p->start_timeout, err))
+        !number(file, p->limit.field, 0.001, 86400, &p->limit.seconds, err) ||
+        !number(file, p->start_limit.field, 0.001, 86400, &p->start_limit.seconds, err))
         return false;
     p->n_workers = (int)workers;
     p->worker = calloc((size_t)p->n_workers, sizeof *p->worker);
@@ -528,8 +537,9 @@ bool process_open(Engine **engine, const EngineFile *file, Schema *schema, Error
     p->base = (Engine){.class = &class, .schema = schema};
     pthread_mutex_init(&p->mutex, NULL);
     pthread_cond_init(&p->freed, NULL);
+    Error why;
     bool ok = configure(p, file, err) &&
-              (start(p, &p->worker[0], &p->base.can, err) == DONE || complain(p, err));
+              (start(p, &p->worker[0], &p->base.can, &why) == DONE || complain(p, &why, err));
     if (!ok) {
         p->base.schema = NULL; /* still the caller's */
         process_close(&p->base);

@@ -20,3 +20,11 @@ tests_test_engine_LDADD = $(ENGINE_TEST_LIBS)
 tests_test_bake_SOURCES = tests/test_bake.c tests/engine_files.h tests/test_folder.h
 tests_test_bake_CPPFLAGS = $(ENGINE_TEST_CPPFLAGS)
 tests_test_bake_LDADD = libbake.a $(ENGINE_TEST_LIBS)
+
+check_PROGRAMS += tests/test_engine_process tests/bad_engine
+TESTS += tests/test_engine_process
+tests_bad_engine_SOURCES = tests/bad_engine.c
+tests_bad_engine_LDADD = libcodec.a $(ZLIB_LIBS) -lm
+tests_test_engine_process_SOURCES = tests/test_engine_process.c tests/engine_files.h tests/test_folder.h
+tests_test_engine_process_CPPFLAGS = $(ENGINE_TEST_CPPFLAGS)
+tests_test_engine_process_LDADD = $(ENGINE_TEST_LIBS)
