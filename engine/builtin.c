@@ -53,6 +53,8 @@ static const struct {
     {"hair", "hair-", MATERIAL_HAIR},
     {"brows", "brow-", MATERIAL_BROW},
     {"beard", "beard-", MATERIAL_BEARD},
+    {"lipstick-style", "lipstick-", MATERIAL_SKIN},
+    {"lipstick-colour", "lipstick-", MATERIAL_SKIN},
 };
 
 static bool piece_open(Builtin *e, Piece *piece, const char *mesh, const char *texture, Error *err)
@@ -115,8 +117,14 @@ static bool choices_open(Builtin *e, Error *err)
         if (!e->choice[g].piece)
             return error_set(err, "out of memory");
         for (int k = 0; k < group->count; k++)
-            if (!option_open(e, group_kinds[kind].prefix, &group->option[k],
-                             e->choice[g].piece + k * MAX_PIECES, err))
+            if (!look_has_paint(group->name, group->option[k].paint))
+                return error_set(err,
+                                 "schema %s: option \"%s\" of \"%s\" has the paint \"%s\", which "
+                                 "this engine does not know",
+                                 e->base.schema->name, group->option[k].name, group->name,
+                                 group->option[k].paint);
+            else if (!option_open(e, group_kinds[kind].prefix, &group->option[k],
+                                  e->choice[g].piece + k * MAX_PIECES, err))
                 return false;
     }
     return true;
@@ -307,7 +315,7 @@ static void build_scene(const Builtin *e, const float *x, const Piece *const *pi
 {
     float trait[TRAIT_COUNT];
     rig_traits(e->rig, x, trait);
-    Look look = look_from_traits(trait);
+    Look look = look_at(e->base.schema, x, trait);
     bool male = trait[TRAIT_MALE] >= 0.5f;
     rig_pose(e->rig, x, w->position, w->scratch);
     rig_eyes(e->rig, w->position, scene->eye_centre, &scene->eye_radius);
@@ -335,8 +343,14 @@ static void build_scene(const Builtin *e, const float *x, const Piece *const *pi
     }
     memcpy(scene->iris_tint, look.iris, sizeof scene->iris_tint);
     memcpy(scene->lip_tint, look.lip, sizeof scene->lip_tint);
-    memcpy(scene->stubble, look.stubble, sizeof scene->stubble);
+    memcpy(scene->skin_colour, look.skin, sizeof scene->skin_colour);
     scene->skin_detail = look.detail;
+    scene->freckles = look.freckles;
+    scene->blush = look.blush;
+    scene->lip = look.lipstick;
+    scene->scalp = look.scalp;
+    scene->beard = look.painted_beard;
+    scene->stubble = look.stubble;
 }
 
 static const EngineClass builtin_class;

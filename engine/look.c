@@ -75,9 +75,151 @@ static void skin_look(Look *look, const float *trait)
     look->detail = clamp01(0.3f + 0.7f * age);
 }
 
-/* Auburn or ash of the same brightness, then grey. */
-static void hair_look(Look *look, const float *trait)
+/* Paints by group and name. The colour comes from the character. */
+static const struct {
+    const char *group, *name;
+    HairPaint paint;
+} hair_paints[] = {
+    {"hair",
+     "buzz",
+     {HAIR_SHAPE_SCALP, .cover = 0.94f, .grain = 0.75f, .length = 0.4f, .edge = 0.16f}},
+    {"hair",
+     "stubble-scalp",
+     {HAIR_SHAPE_SCALP, .cover = 0.50f, .grain = 0.35f, .length = 0, .edge = 0.20f}},
+    {"hair",
+     "receding",
+     {HAIR_SHAPE_HORSESHOE, .cover = 0.95f, .grain = 0.8f, .length = 0.8f, .edge = 0.26f}},
+    {"beard",
+     "stubble",
+     {HAIR_SHAPE_BEARD, .cover = 0.50f, .grain = 0.6f, .length = 0, .edge = 0.16f}},
+    {"beard",
+     "short-full",
+     {HAIR_SHAPE_BEARD, .cover = 0.95f, .grain = 0.8f, .length = 0.9f, .edge = 0.12f}},
+    {"beard",
+     "goatee",
+     {HAIR_SHAPE_GOATEE, .cover = 0.94f, .grain = 0.8f, .length = 0.9f, .edge = 0.07f}},
+    {"beard",
+     "chin-strap",
+     {HAIR_SHAPE_STRAP, .cover = 0.92f, .grain = 0.8f, .length = 0.7f, .edge = 0.05f}},
+};
+
+/* A clean outline at the border of the lips. */
+#define OUTLINED .begin = -0.15f, .full = 0.35f
+#define BOTH_LIPS .upper = 1, .lower = 1
+
+static const struct {
+    const char *name;
+    LipPaint paint;
+} lip_paints[] = {
+    {"none", {.roughness = 0.38f, .shine = 1}},
+    {"sheer", {OUTLINED, BOTH_LIPS, .cover = 0.30f, .roughness = 0.34f, .shine = 1.4f}},
+    {"natural", {OUTLINED, BOTH_LIPS, .cover = 0.52f, .roughness = 0.40f, .shine = 0.8f}},
+    {"satin", {OUTLINED, BOTH_LIPS, .cover = 0.86f, .roughness = 0.34f, .shine = 1.5f}},
+    {"matte",
+     {OUTLINED, BOTH_LIPS, .cover = 0.97f, .roughness = 0.60f, .shine = 0.1f, .inner = -0.2f}},
+    {"velvet",
+     {.begin = -0.15f,
+      BOTH_LIPS,
+      .cover = 0.80f,
+      .full = 1.6f,
+      .roughness = 0.55f,
+      .shine = 0.25f,
+      .inner = 0.35f}},
+    {"gloss", {OUTLINED, BOTH_LIPS, .cover = 0.60f, .roughness = 0.22f, .shine = 4.0f}},
+    {"glass",
+     {OUTLINED, BOTH_LIPS, .cover = 0.90f, .roughness = 0.15f, .shine = 7.0f, .inner = 0.15f}},
+    {"shimmer",
+     {OUTLINED, BOTH_LIPS, .cover = 0.75f, .roughness = 0.36f, .shine = 1.5f, .sparkle = 1}},
+    {"metallic",
+     {OUTLINED, BOTH_LIPS, .cover = 0.95f, .roughness = 0.42f, .shine = 3.0f, .metal = 1}},
+    {"stain",
+     {.begin = -0.15f,
+      BOTH_LIPS,
+      .cover = 0.75f,
+      .full = 2.2f,
+      .roughness = 0.5f,
+      .shine = 0.35f,
+      .patches = 1}},
+    {"blurred",
+     {BOTH_LIPS, .cover = 0.85f, .begin = -0.9f, .full = 3.8f, .roughness = 0.5f, .shine = 0.4f}},
+    {"ombre",
+     {OUTLINED, BOTH_LIPS, .cover = 0.93f, .roughness = 0.38f, .shine = 1, .liner = 0.6f,
+      .inner = 0.9f}},
+    {"reverse-ombre",
+     {OUTLINED, BOTH_LIPS, .cover = 0.90f, .roughness = 0.38f, .shine = 1, .inner = -1}},
+    {"lined", {OUTLINED, BOTH_LIPS, .cover = 0.80f, .roughness = 0.38f, .shine = 1, .liner = 1}},
+    {"overlined",
+     {BOTH_LIPS, .cover = 0.92f, .begin = -0.75f, .full = -0.45f, .roughness = 0.36f,
+      .shine = 1.2f}},
+    {"centre", {OUTLINED, BOTH_LIPS, .cover = 0.90f, .roughness = 0.32f, .shine = 1.6f, .dab = 1}},
+    {"upper-only", {OUTLINED, .cover = 0.90f, .upper = 1, .roughness = 0.36f, .shine = 1}},
+    {"lower-only", {OUTLINED, .cover = 0.90f, .lower = 1, .roughness = 0.36f, .shine = 1}},
+};
+
+enum {
+    HAIR_PAINTS = sizeof hair_paints / sizeof *hair_paints,
+    LIP_PAINTS = sizeof lip_paints / sizeof *lip_paints
+};
+
+static const HairPaint *hair_paint(const char *group, const char *name)
 {
+    for (int i = 0; i < HAIR_PAINTS; i++)
+        if (strcmp(hair_paints[i].group, group) == 0 && strcmp(hair_paints[i].name, name) == 0)
+            return &hair_paints[i].paint;
+    return NULL;
+}
+
+static const LipPaint *lip_paint(const char *name)
+{
+    for (int i = 0; i < LIP_PAINTS; i++)
+        if (strcmp(lip_paints[i].name, name) == 0)
+            return &lip_paints[i].paint;
+    return NULL;
+}
+
+bool look_has_paint(const char *group, const char *paint)
+{
+    return !*paint || hair_paint(group, paint) ||
+           (strcmp(group, "lipstick-style") == 0 && lip_paint(paint));
+}
+
+/* The option of a group that x chooses; an empty one when the schema has no such group. */
+static const ControlOption *chosen(const Schema *schema, const float *x, const char *group)
+{
+    static const ControlOption nothing;
+    int g = schema_find_group(schema, group);
+    return g < 0 ? &nothing : &schema->group[g].option[schema_choice(schema, g, x)];
+}
+
+static void option_colour(const ControlOption *option, float colour[3])
+{
+    for (int k = 0; option->has_colour && k < 3; k++)
+        colour[k] = to_linear(option->colour[k]);
+}
+
+static void set_hair_paint(HairPaint *paint, const char *group, const char *name,
+                           const float colour[3])
+{
+    const HairPaint *found = hair_paint(group, name);
+    if (found)
+        *paint = *found;
+    memcpy(paint->colour, colour, sizeof paint->colour);
+}
+
+/* -1 nearly black .. 1 much lighter. */
+static void lighten(float c[3], float by)
+{
+    const float darkest[3] = {0.011f, 0.008f, 0.006f};
+    if (by < 0)
+        mix(c, darkest, -0.85f * by);
+    for (int k = 0; by > 0 && k < 3; k++)
+        c[k] = fminf(c[k] * exp2f(1.5f * by) + 0.02f * by, 0.5f);
+}
+
+/* Auburn or ash of the same brightness, then grey. */
+static void hair_look(Look *look, const Schema *schema, const float *x, const float *trait)
+{
+    const ControlOption *hair = chosen(schema, x, "hair"), *beard = chosen(schema, x, "beard");
     ramp(hair_ramp, sizeof hair_ramp / sizeof *hair_ramp, trait[TRAIT_HAIR_LIGHTNESS], look->hair);
     float warmth = trait[TRAIT_HAIR_WARMTH], grey = clamp01(trait[TRAIT_HAIR_GREY]);
     float y = luminance(look->hair);
@@ -85,23 +227,35 @@ static void hair_look(Look *look, const float *trait)
     mix(look->hair, warmth > 0 ? red : ash, warmth > 0 ? 0.8f * warmth : -0.5f * warmth);
     const float silver[3] = {0.24f, 0.235f, 0.23f};
     mix(look->hair, silver, 0.85f * grey);
+    option_colour(hair, look->hair);
     const float darkest[3] = {0.011f, 0.008f, 0.006f};
     memcpy(look->brow, look->hair, sizeof look->brow);
     mix(look->brow, darkest, 0.5f);
-    memcpy(look->beard, look->hair, sizeof look->beard);
-    mix(look->beard, darkest, 0.25f);
     memcpy(look->lash, look->brow, sizeof look->lash);
     mix(look->lash, darkest, 0.7f);
-    memcpy(look->stubble, look->beard, 3 * sizeof *look->stubble);
-    look->stubble[3] = clamp01(trait[TRAIT_STUBBLE]);
+    lighten(look->brow, trait[TRAIT_BROW_LIGHTNESS]);
+    option_colour(chosen(schema, x, "brows"), look->brow);
+    memcpy(look->beard, look->hair, sizeof look->beard);
+    mix(look->beard, darkest, 0.25f);
+    lighten(look->beard, trait[TRAIT_BEARD_LIGHTNESS]);
+    option_colour(beard, look->beard);
+    set_hair_paint(&look->scalp, "hair", hair->paint, look->hair);
+    set_hair_paint(&look->painted_beard, "beard", beard->paint, look->beard);
+    set_hair_paint(&look->stubble, "beard", "stubble", look->beard);
+    look->stubble.cover *= 1.3f * clamp01(trait[TRAIT_STUBBLE]);
 }
 
-static void lip_look(Look *look, const float *trait)
+static void lip_look(Look *look, const Schema *schema, const float *x, const float *trait)
 {
     float red = trait[TRAIT_LIP_REDNESS];
     const float rose[3] = {1.05f * look->skin[0], 0.42f * look->skin[1], 0.52f * look->skin[2]};
     memcpy(look->lip, red > 0 ? rose : look->skin, 3 * sizeof *look->lip);
     look->lip[3] = red > 0 ? 0.75f * red : -0.6f * red;
+    const LipPaint *paint = lip_paint(chosen(schema, x, "lipstick-style")->paint);
+    look->lipstick = paint ? *paint : *lip_paint("none");
+    const float lipstick_red[3] = {0.45f, 0.02f, 0.03f};
+    memcpy(look->lipstick.colour, lipstick_red, sizeof lipstick_red);
+    option_colour(chosen(schema, x, "lipstick-colour"), look->lipstick.colour);
 }
 
 static void eye_look(Look *look, const float *trait)
@@ -117,12 +271,14 @@ static void eye_look(Look *look, const float *trait)
         look->iris[k] = light;
 }
 
-Look look_from_traits(const float trait[static TRAIT_COUNT])
+Look look_at(const Schema *schema, const float *x, const float trait[static TRAIT_COUNT])
 {
     Look look = {0};
     skin_look(&look, trait);
-    hair_look(&look, trait);
-    lip_look(&look, trait);
+    hair_look(&look, schema, x, trait);
+    lip_look(&look, schema, x, trait);
     eye_look(&look, trait);
+    look.freckles = clamp01(trait[TRAIT_FRECKLES]);
+    look.blush = trait[TRAIT_BLUSH];
     return look;
 }

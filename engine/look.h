@@ -1,15 +1,18 @@
-/* Natural colours of skin, hair, lips and eyes from a character's traits. All colours are linear
- * light. */
+/* What a character's skin, hair, lips and eyes look like: natural colours from its traits, and the
+ * paints and colours of its chosen options. All colours are linear light. */
 #ifndef ENGINE_LOOK_H
 #define ENGINE_LOOK_H
 
 #include "engine/rig.h"
+#include "engine/scene.h"
 
 typedef struct Look {
     float skin[3]; /* mean colour of the face */
     float hair[3], brow[3], beard[3], lash[3];
-    float lip[4], stubble[4]; /* as in Scene */
-    float iris[3];            /* factor */
+    float lip[4], freckles, blush; /* as in Scene */
+    LipPaint lipstick;
+    HairPaint scalp, painted_beard, stubble;
+    float iris[3]; /* factor */
     /* Blends of the pack's textures; weights sum to 1. */
     float skin_race[3]; /* african, asian, caucasian */
     float skin_age[3];  /* young, middle-aged, old */
@@ -22,6 +25,10 @@ typedef struct Look {
 enum { LOOK_IRISES = 5 };
 extern const char *const look_iris_name[LOOK_IRISES];
 
-Look look_from_traits(const float trait[static TRAIT_COUNT]);
+/* True when an option of the group may name this paint; "" is no paint. */
+bool look_has_paint(const char *group, const char *paint);
+
+/* trait: as rig_traits gives them for x. The options chosen in x must name known paints. */
+Look look_at(const Schema *schema, const float *x, const float trait[static TRAIT_COUNT]);
 
 #endif

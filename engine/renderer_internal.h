@@ -27,20 +27,26 @@ typedef struct SkinVertex {
     float lip;     /* -1 skin, 0 vermilion border .. 6 inner seal, 7 mouth bag */
     float upper;   /* 1 upper lip, -1 lower, 0 at the corners */
     float lid;     /* how dark the rim of the lids is, 1 above; 0 from the next vertices on */
-    float beard;   /* 1 where stubble grows */
-    float scalp;   /* 1 where hair grows */
+    float fold;    /* rings of vertices out of the upper lid's rim, 0 .. 8; 8 elsewhere */
     float nose;    /* > 0 inside Helen's nose */
     float face;    /* > 0 inside Helen's face: not ears, not neck */
+    float blood;   /* how much redder than the mean: nose, cheeks, ears, lids; negative: less */
+    float cheek;   /* 1 where people blush */
+    float freckle; /* 1 where freckles grow */
+    float oil;     /* 1 where skin shines: forehead, nose */
+    float bare;    /* 1 where the texture has hair */
 } SkinVertex;
 
 struct RenderTables {
     int n_vertex;
-    SkinVertex *skin; /* n_vertex */
-    int seal[2];      /* vertices where the lips meet, top and bottom centre; -1 unknown */
+    SkinVertex *skin;              /* n_vertex */
+    float *hair[HAIR_SHAPE_COUNT]; /* n_vertex: how far inside of where a shape grows, dm */
+    int seal[2]; /* vertices where the lips meet, top and bottom centre; -1 unknown */
     float middle[1 << SAMPLES][2]; /* of the samples of a mask, in pixels from the pixel's corner */
     float linear[257];             /* sRGB byte to linear light; [256] repeats for interpolation */
     uint8_t display[DISPLAY_SIZE + 1]; /* square root of linear light 0 .. 1 to an sRGB byte */
-    int8_t noise[NOISE_SIZE][NOISE_SIZE][4]; /* tileable; xyz bend normals, w varies colour */
+    /* Tileable: slopes of pores and fine lines along both axes, their height, white noise. */
+    int8_t noise[NOISE_SIZE][NOISE_SIZE][4];
 };
 
 typedef struct Vertex {
@@ -227,6 +233,36 @@ float eye_lid_shade(const Frame *frame, const Hit *hit);
 /* GGX highlight of one light: n, to and view are unit. */
 float ggx(const float n[3], const float to[3], const float view[3], float roughness, float f0);
 void skin_attributes(const Frame *frame, const Hit *hit, SkinVertex *out);
+
+/* renderer_noise.c */
+void noise_fill(int8_t noise[NOISE_SIZE][NOISE_SIZE][4]);
+/* Bilinear; all four channels, or the white noise alone, -1 .. 1. One texel is 1 / NOISE_SIZE. */
+void noise_at(const RenderTables *tables, float u, float v, float out[4]);
+float white_noise_at(const RenderTables *tables, float u, float v);
+
+/* renderer_paint.c: what is painted on the skin */
+/* Where a hit is on the resting head. */
+typedef struct PaintPlace {
+    float rest[3];
+    float plane[2]; /* unrolled around the head, without seams in the face */
+    float fine;     /* 1 where a pixel shows single pores .. 0 where it covers many */
+} PaintPlace;
+
+/* How far a place of the resting head lies inside of where a shape grows, dm. */
+float hair_shape_at(HairShape shape, const float rest[3]);
+/* Part of the skin that a paint hides in the mean around a hit, 0 .. 1. */
+float hair_cover(const Frame *frame, const HairPaint *paint, const Hit *hit);
+/* The same with its hairs; paints them over the albedo. */
+float paint_hair(const Frame *frame, const HairPaint *paint, const Hit *hit, const PaintPlace *at,
+                 float albedo[3]);
+/* SkinFinish of lips for light. */
+typedef struct SkinFinish {
+    float roughness, shine, metal, sparkle;
+} SkinFinish;
+/* lip: 0 skin .. 1 lips. Paints natural lips and lipstick. */
+void paint_lips(const Frame *frame, const SkinVertex *skin, const PaintPlace *at, float lip,
+                float albedo[3], SkinFinish *finish);
+void paint_freckles(const Frame *frame, float amount, const PaintPlace *at, float albedo[3]);
 
 /* renderer_resolve.c */
 void tile_resolve(const Frame *frame, Tile *tile, uint8_t *rgb, uint8_t *labels);

@@ -20,75 +20,77 @@ void skin_attributes(const Frame *frame, const Hit *hit, SkinVertex *out)
     memcpy(out, sum, sizeof sum);
 }
 
-static void noise_at(const RenderTables *tables, float u, float v, float out[4])
-{
-    float x = u * NOISE_SIZE, y = v * NOISE_SIZE;
-    float fx = floorf(x), fy = floorf(y);
-    float ax = x - fx, ay = y - fy;
-    int x0 = (int)fx & (NOISE_SIZE - 1), y0 = (int)fy & (NOISE_SIZE - 1);
-    int x1 = (x0 + 1) & (NOISE_SIZE - 1), y1 = (y0 + 1) & (NOISE_SIZE - 1);
-    const int8_t *a = tables->noise[y0][x0], *b = tables->noise[y0][x1];
-    const int8_t *c = tables->noise[y1][x0], *d = tables->noise[y1][x1];
-    for (int i = 0; i < 4; i++)
-        out[i] = lerpf(lerpf(a[i], b[i], ax), lerpf(c[i], d[i], ax), ay) * (1 / 127.0f);
-}
-
-/* Where noise is looked up: the resting surface unrolled around the head, without seams in the
- * face. */
-static void rest_place(const Hit *hit, float place[2])
+/* The resting surface is unrolled around the head, without seams in the face. */
+static void paint_place(const Hit *hit, PaintPlace *at)
 {
     float p[3] = {0};
     for (int k = 0; k < 3; k++)
         for (int c = 0; c < 3; c++)
             p[c] += hit->b[k] * hit->surface->rest[3 * hit->v[k] + c];
     float around = p[0] < 0 ? p[2] : -p[2];
-    place[0] = (0.75f * p[0] + 0.6f * around) * 1.1f;
-    place[1] = (p[1] - 0.45f * p[2]) * 1.1f;
+    at->plane[0] = 0.825f * p[0] + 0.66f * around;
+    at->plane[1] = 1.1f * p[1] - 0.495f * p[2];
+    memcpy(at->rest, p, sizeof p);
+    float fine = clampf(0.0054f / hit->footprint, 0, 1);
+    at->fine = fine * fine;
 }
 
-/* What a place of the skin shows and a light needs of it. */
+/* What a place of the skin shows, and what light needs of it. */
 typedef struct SkinHit {
     SkinVertex painted;
-    float lip, pores, noise[4];
+    PaintPlace at;
+    float lip, hair, noise[4];
+    SkinFinish finish;
 } SkinHit;
 
 /* Everything that is painted on the skin: no light yet. */
 static void paint_skin(const Frame *frame, const Hit *hit, SkinHit *skin, float albedo[3])
 {
     const Scene *scene = frame->scene;
-    skin_attributes(frame, hit, &skin->painted);
-    albedo_at(frame, hit, albedo);
-
-    /* pores: finer than the texture; they vanish where a pixel covers many */
-    float pores = clampf(0.009f / hit->footprint, 0, 1);
-    pores *= pores;
-    float place[2];
+    SkinVertex *painted = &skin->painted;
+    PaintPlace *at = &skin->at;
+    skin_attributes(frame, hit, painted);
+    paint_place(hit, at);
     memset(skin->noise, 0, sizeof skin->noise);
-    rest_place(hit, place);
-    if (pores > 0.05f)
-        noise_at(frame->tables, place[0], place[1], skin->noise);
-    float grainy = skin->noise[3], lip = smoothstepf(-0.15f, 0.75f, skin->painted.lip);
-    skin->pores = pores;
+    if (at->fine > 0.05f)
+        noise_at(frame->tables, at->plane[0], at->plane[1], skin->noise);
+    float blotch = white_noise_at(frame->tables, 0.09f * at->plane[0], 0.09f * at->plane[1]);
+    float lip = smoothstepf(-0.25f, 0.55f, painted->lip);
     skin->lip = lip;
 
-    float mottle = 1 + pores * (0.03f + 0.05f * scene->skin_detail) * grainy;
-    for (int c = 0; c < 3; c++)
-        albedo[c] *= mottle;
-    if (scene->stubble[3] > 0 && skin->painted.beard > 0.01f) {
-        float grain = clampf(0.5f + 0.45f * pores * grainy, 0, 1);
-        float cover = scene->stubble[3] * skin->painted.beard * grain * (1 - lip);
+    if (painted->bare >= 1)
+        memcpy(albedo, scene->skin_colour, 3 * sizeof *albedo);
+    else
+        albedo_at(frame, hit, albedo);
+    if (painted->bare > 0 && painted->bare < 1)
         for (int c = 0; c < 3; c++)
-            albedo[c] = lerpf(albedo[c], scene->stubble[c], clampf(cover, 0, 1));
+            albedo[c] = lerpf(albedo[c], scene->skin_colour[c], painted->bare);
+
+    /* blotches, pores that are darker than the skin around, and blood below */
+    float pits = at->fine * fminf(skin->noise[2], 0.3f);
+    float even = 1 + 0.035f * blotch + (0.05f + 0.07f * scene->skin_detail) * pits;
+    float blood =
+        (painted->blood + 0.35f * blotch) * (1 - lip) + 2.2f * scene->blush * painted->cheek;
+    const float red[3] = {0.035f, -0.085f, -0.070f};
+    for (int c = 0; c < 3; c++)
+        albedo[c] *= even * (1 + clampf(blood, -1.5f, 3) * red[c]);
+    if (scene->freckles > 0 && painted->freckle > 0.02f)
+        paint_freckles(frame, scene->freckles * painted->freckle, at, albedo);
+
+    float matte = 0.35f;
+    skin->hair = 0;
+    skin->finish = (SkinFinish){.roughness = 0.48f, .shine = matte};
+    if (scene->scalp.cover > 0)
+        skin->hair = paint_hair(frame, &scene->scalp, hit, at, albedo);
+    if (lip < 1) {
+        if (scene->stubble.cover > 0)
+            skin->hair = fmaxf(skin->hair, paint_hair(frame, &scene->stubble, hit, at, albedo));
+        if (scene->beard.cover > 0)
+            skin->hair = fmaxf(skin->hair, paint_hair(frame, &scene->beard, hit, at, albedo));
     }
-    /* natural lips are a little redder than the texture */
-    const float blood[3] = {0.96f, 0.78f, 0.78f};
-    for (int c = 0; c < 3; c++) {
-        albedo[c] *= lerpf(1, blood[c], lip);
-        float luminance = 0.2126f * albedo[0] + 0.7152f * albedo[1] + 0.0722f * albedo[2];
-        float tinted = scene->lip_tint[c] * clampf(0.55f + 1.5f * luminance, 0, 1.3f);
-        albedo[c] = lerpf(albedo[c], tinted, lip * scene->lip_tint[3]);
-    }
-    float rim = skin->painted.lid * 0.55f;
+    if (painted->lip > -1)
+        paint_lips(frame, painted, at, lip, albedo, &skin->finish);
+    float rim = painted->lid * 0.55f;
     for (int c = 0; c < 3; c++)
         albedo[c] *= 1 - rim * (c == 0 ? 0.85f : 1.0f);
 }
@@ -99,17 +101,27 @@ void skin_albedo(const Frame *frame, const Hit *hit, float rgb[3])
     paint_skin(frame, hit, &skin, rgb);
 }
 
+/* Tilts a normal by the slopes of pores and fine lines. */
+static void bend(const Frame *frame, const SkinHit *skin, const float n[3], float relief,
+                 float bent[3])
+{
+    float along = relief * skin->noise[0], up = relief * skin->noise[1];
+    float turn = skin->at.rest[0] < 0 ? 0.66f : -0.66f;
+    const float slope[3] = {0.825f * along, 1.1f * up, turn * along - 0.495f * up};
+    for (int c = 0; c < 3; c++)
+        bent[c] = n[c] - dot3(frame->rotation[c], slope);
+    normalize3(bent);
+}
+
 void shade_skin(const Frame *frame, const Hit *hit, float rgb[3])
 {
     SkinHit skin;
     float albedo[3];
     paint_skin(frame, hit, &skin, albedo);
-    const float lip = skin.lip, pores = skin.pores, *noise = skin.noise;
-    float relief = pores * lerpf(0.026f, 0.10f, frame->scene->skin_detail) * (1 + 0.6f * lip);
+    const float lip = skin.lip;
+    float relief = skin.at.fine * lerpf(0.25f, 0.7f, frame->scene->skin_detail) * (1 + 0.6f * lip);
     float bent[3];
-    for (int c = 0; c < 3; c++)
-        bent[c] = hit->n[c] + relief * noise[c];
-    normalize3(bent);
+    bend(frame, &skin, hit->n, relief, bent);
     /* lips are dark where they meet */
     float seal = smoothstepf(4.2f, 6.0f, skin.painted.lip);
     float ambient = skin.painted.ambient * (1 - 0.75f * seal);
@@ -132,11 +144,12 @@ void shade_skin(const Frame *frame, const Hit *hit, float rgb[3])
         light[c] = visible * lerpf(frame->ground[c], frame->sky[c], up);
     }
     const float wrap[3] = {0.34f, 0.16f, 0.11f};
-    float roughness = lerpf(0.48f, 0.38f, lip);
     float luminance = 0.2126f * albedo[0] + 0.7152f * albedo[1] + 0.0722f * albedo[2];
     /* the same highlight that is lost on fair skin makes dark skin look like plastic */
     float matte = lerpf(0.35f, 0.72f, clampf(2.2f * luminance, 0, 1));
-    float oily = lerpf(matte, 0.75f, lip) * (1 + 0.2f * noise[3] * pores);
+    matte *= clampf(1 + 0.45f * skin.painted.oil, 0.3f, 1.6f) * (1 - 0.85f * skin.hair);
+    float oily = lerpf(matte, skin.finish.shine, lip) * (1 + 0.35f * skin.noise[2] * skin.at.fine);
+    float roughness = skin.finish.roughness;
     for (int i = 0; i < LIGHT_COUNT; i++) {
         const Light *l = &frame->light[i];
         float smooth_cos = dot3(hit->n, l->to), bent_cos = dot3(bent, l->to);

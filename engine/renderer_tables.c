@@ -41,30 +41,6 @@ static void set_middles(RenderTables *t)
     }
 }
 
-/* White noise of Wang's hash, softened by a 3 x 3 tent. */
-static void set_noise(RenderTables *t)
-{
-    const int tent[3] = {1, 2, 1};
-    for (int y = 0; y < NOISE_SIZE; y++)
-        for (int x = 0; x < NOISE_SIZE; x++)
-            for (int c = 0; c < 4; c++) {
-                float sum = 0;
-                for (int j = 0; j < 3; j++)
-                    for (int i = 0; i < 3; i++) {
-                        uint32_t px = (uint32_t)(x + i + NOISE_SIZE - 1) % NOISE_SIZE;
-                        uint32_t py = (uint32_t)(y + j + NOISE_SIZE - 1) % NOISE_SIZE;
-                        uint32_t h = (py * NOISE_SIZE + px) * 4 + (uint32_t)c;
-                        h = (h ^ 61) ^ (h >> 16);
-                        h *= 9;
-                        h ^= h >> 4;
-                        h *= 0x27d4eb2d;
-                        h ^= h >> 15;
-                        sum += (float)(tent[i] * tent[j]) * ((float)(h & 0xffff) / 32767.5f - 1);
-                    }
-                t->noise[y][x][c] = (int8_t)lrintf(clampf(sum / 16 * 2.2f, -1, 1) * 127);
-            }
-}
-
 /* Marks everything that can be reached from outside without crossing the lips' border ring. */
 static void flood_outside(const Surface *s, const int *ring_of, uint8_t *outside)
 {
@@ -117,14 +93,68 @@ static bool set_lips(RenderTables *t, const Surface *s)
     return ok;
 }
 
-static void set_lids(RenderTables *t, const Surface *s)
+enum { FOLDS = 8 };
+
+/* The rim of the lids, and how many rings of vertices a place lies above the upper one. */
+static bool set_lids(RenderTables *t, const Surface *s)
 {
+    uint8_t *fold = malloc((size_t)s->n_vertex + 1); /* by first vertex of a weld */
+    if (!fold)
+        return false;
+    memset(fold, FOLDS, (size_t)s->n_vertex);
     for (int i = 0; i < s->n_vertex; i++)
-        for (int k = 0; k < 2 * LID_RING; k++)
-            if (lid_ring[k / LID_RING][k % LID_RING] == s->source[i])
-                t->skin[i].lid = k % LID_RING >= UPPER_LID && k % LID_RING <= UPPER_LID_END
-                                     ? 1
-                                     : 0.45f; /* lashes are dense above */
+        for (int k = 0; k < 2 * LID_RING; k++) {
+            bool upper = k % LID_RING >= UPPER_LID && k % LID_RING <= UPPER_LID_END;
+            if (lid_ring[k / LID_RING][k % LID_RING] != s->source[i])
+                continue;
+            t->skin[i].lid = upper ? 1 : 0.45f; /* lashes are dense above */
+            if (upper)
+                fold[s->weld[i]] = 0;
+        }
+    for (int step = 1; step < FOLDS; step++)
+        for (int i = 0; i < s->n_triangle; i++) {
+            int least = FOLDS;
+            for (int k = 0; k < 3; k++) {
+                int at = fold[s->weld[s->triangle[3 * i + k]]];
+                least = at < least ? at : least;
+            }
+            for (int k = 0; k < 3; k++) {
+                uint8_t *at = &fold[s->weld[s->triangle[3 * i + k]]];
+                if (least == step - 1 && *at == FOLDS)
+                    *at = (uint8_t)step;
+            }
+        }
+    for (int i = 0; i < s->n_vertex; i++)
+        t->skin[i].fold = fold[s->weld[i]];
+    free(fold);
+    return true;
+}
+
+/* A soft spot on both sides of the face. */
+static float spot(const float p[3], float x, float y, float z, float radius)
+{
+    float dx = fabsf(p[0]) - x, dy = p[1] - y, dz = p[2] - z;
+    return expf(-(dx * dx + dy * dy + dz * dz) / (radius * radius));
+}
+
+/* Where blood shows, where people blush and have freckles, what shines. */
+static void set_complexion(SkinVertex *skin, const float p[3])
+{
+    float ear = smoothstepf(0.66f, 0.74f, fabsf(p[0])) * smoothstepf(0.75f, 0.60f, p[2]) *
+                smoothstepf(0.0f, 0.15f, p[2]) * smoothstepf(7.62f, 7.50f, p[1]) *
+                smoothstepf(6.78f, 6.86f, p[1]);
+    float forehead = spot(p, 0, 7.78f, 1.4f, 0.36f);
+    float nose = spot(p, 0, 6.93f, 1.62f, 0.19f) + 0.6f * spot(p, 0.16f, 6.88f, 1.48f, 0.10f);
+    float lids = spot(p, 0.30f, 7.30f, 1.38f, 0.17f);
+    skin->cheek = clampf(spot(p, 0.47f, 6.96f, 1.20f, 0.24f), 0, 1);
+    skin->blood = 0.85f * nose + 0.50f * skin->cheek + 0.8f * ear + 0.45f * lids +
+                  0.3f * spot(p, 0, 6.27f, 1.5f, 0.16f) - 0.30f * forehead;
+    skin->freckle = clampf(spot(p, 0.36f, 7.03f, 1.34f, 0.26f) + spot(p, 0, 7.10f, 1.55f, 0.17f) +
+                               0.28f * forehead + 0.25f * skin->cheek - 0.9f * lids,
+                           0, 1);
+    skin->oil = 0.8f * forehead + 0.9f * nose + 0.4f * spot(p, 0.42f, 7.10f, 1.28f, 0.16f) -
+                0.7f * smoothstepf(6.2f, 5.9f, p[1]) - 0.4f * ear;
+    skin->bare = smoothstepf(-0.22f, -0.04f, hair_shape_at(HAIR_SHAPE_SCALP, p)) * (1 - ear);
 }
 
 /* Regions of the base head, which is the same for everybody (dm; chin y 6.16, eyes y 7.28,
@@ -152,14 +182,7 @@ static void set_regions(SkinVertex *skin, const float p[3])
     float side = z - (y > 7.0f ? 0.42f : 0.35f);
     float ear = fmaxf(fmaxf(0.645f - x, z - 0.66f), fmaxf(y - 7.45f, 6.68f - y));
     skin->face = fminf(jaw, fminf(side, ear));
-    /* stubble: upper lip, chin, jaw, up to the ears */
-    float cheek = 6.66f + 0.62f * clampf(x - 0.22f, 0, 1);
-    float lower = smoothstepf(cheek + 0.10f, cheek - 0.06f, y);
-    float moustache = smoothstepf(6.83f, 6.79f, y) * smoothstepf(0.36f, 0.26f, x);
-    float below = smoothstepf(6.04f, 6.20f, y + 0.35f * (z - 1.2f)) * smoothstepf(0.35f, 0.6f, z);
-    skin->beard = clampf(fmaxf(lower, moustache), 0, 1) * below * smoothstepf(0.66f, 0.60f, x) *
-                  (z > 0.2f ? 1.0f : 0.0f);
-    skin->scalp = smoothstepf(0, 0.15f, y - (7.95f - 0.75f * clampf(1.05f - z, 0, 2)));
+    set_complexion(skin, p);
 }
 
 static void rest_normals(const Surface *s, float *normal)
@@ -228,25 +251,33 @@ bool render_tables_new(RenderTables **tables, const Surface *skin_at_rest, Error
 {
     const Surface *s = skin_at_rest;
     RenderTables *t = calloc(1, sizeof *t);
+    bool whole = t != NULL;
     if (t)
         t->skin = calloc((size_t)s->n_vertex + 1, sizeof *t->skin);
-    if (!t || !t->skin) {
+    whole = whole && t->skin;
+    for (int h = 0; t && h < HAIR_SHAPE_COUNT; h++) {
+        t->hair[h] = malloc(((size_t)s->n_vertex + 1) * sizeof *t->hair[h]);
+        whole = whole && t->hair[h];
+    }
+    if (!whole) {
         render_tables_free(t);
         return error_set(err, "render tables: out of memory; close other programs");
     }
     t->n_vertex = s->n_vertex;
     t->seal[0] = t->seal[1] = -1;
     set_curves(t);
-    set_noise(t);
+    noise_fill(t->noise);
     set_middles(t);
     bool ok = true;
     for (int i = 0; i < s->n_vertex; i++) {
         t->skin[i].lip = -1;
+        t->skin[i].fold = FOLDS;
         set_regions(&t->skin[i], s->rest + 3 * i);
+        for (int h = 0; h < HAIR_SHAPE_COUNT; h++)
+            t->hair[h][i] = hair_shape_at((HairShape)h, s->rest + 3 * i);
     }
     if (s->source) {
-        ok = set_lips(t, s);
-        set_lids(t, s);
+        ok = set_lips(t, s) && set_lids(t, s);
     }
     if (!ok || !set_ambient(t, s)) {
         render_tables_free(t);
@@ -258,6 +289,8 @@ bool render_tables_new(RenderTables **tables, const Surface *skin_at_rest, Error
 
 void render_tables_free(RenderTables *tables)
 {
+    for (int h = 0; tables && h < HAIR_SHAPE_COUNT; h++)
+        free(tables->hair[h]);
     if (tables)
         free(tables->skin);
     free(tables);

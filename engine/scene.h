@@ -65,6 +65,41 @@ typedef struct Surface {
     float opacity; /* factor on alpha */
 } Surface;
 
+/* Where hair is painted on the skin. */
+typedef enum HairShape {
+    HAIR_SHAPE_SCALP,     /* up to the natural hairline */
+    HAIR_SHAPE_HORSESHOE, /* what is left around a bald top */
+    HAIR_SHAPE_BEARD,     /* cheeks, upper lip, chin, below the jaw */
+    HAIR_SHAPE_GOATEE,    /* around the mouth */
+    HAIR_SHAPE_STRAP,     /* along the jaw, ear to ear */
+    HAIR_SHAPE_COUNT
+} HairShape;
+
+/* Hair painted on the skin: short hair, a shaved shade. */
+typedef struct HairPaint {
+    HairShape shape;
+    float cover;  /* what it hides of the skin where it is dense; 0: no paint */
+    float grain;  /* 0 an even shade .. 1 hairs one by one */
+    float length; /* of the hairs: 0 dots .. 1 strokes */
+    float edge;   /* dm over which it thins out */
+    float colour[3];
+} HairPaint;
+
+/* Lipstick. A ring is a fifth of the way from the vermilion border to where the lips meet. */
+typedef struct LipPaint {
+    float cover;           /* 0 none .. 1 hides the lips' own colour */
+    float colour[3];
+    float begin, full;     /* rings at which it begins and is full: negative outside the lips */
+    float inner;           /* towards the seal: -1 darker .. 1 lighter */
+    float liner;           /* 0 .. 1: a darker outline */
+    float dab;             /* 0 .. 1: light colour on the middle of the lips */
+    float upper, lower;    /* 1; 0 leaves that lip bare */
+    float roughness, shine; /* of the highlight; shine 1 is bare lips' */
+    float metal;           /* 0 .. 1: the highlight has the paint's colour */
+    float sparkle;         /* 0 .. 1: glitter */
+    float patches;         /* 0 .. 1: uneven */
+} LipPaint;
+
 enum { SCENE_MAX_SURFACES = 12 };
 
 typedef struct Scene {
@@ -73,9 +108,13 @@ typedef struct Scene {
     float eye_centre[2][3];  /* deformed; [0] the person's left (+x) */
     float eye_radius;
     float iris_tint[3];      /* linear colour multiplied onto the iris disc of the eye texture */
+    float skin_colour[3];    /* linear mean of the face; for places where the texture has hair */
     float skin_detail;       /* 0 .. 1: wrinkles and pores with age */
-    float lip_tint[4];       /* lipstick: linear colour and strength; strength 0 none */
-    float stubble[4];        /* painted stubble: linear colour and strength; 0 none */
+    float freckles;          /* 0 .. 1 */
+    float blush;             /* -1 pale .. 1 red cheeks */
+    float lip_tint[4];       /* natural lips: linear colour and strength; strength 0 the texture's */
+    LipPaint lip;
+    HairPaint scalp, beard, stubble;
 } Scene;
 
 #endif

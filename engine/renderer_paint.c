@@ -1,0 +1,227 @@
+/* What is painted on the skin: short hair, stubble, lips, freckles. Shapes are drawn on the base
+ * head, which is the same for everybody (dm; chin y 6.16, mouth 6.61, eyes 7.28, top 8.49). */
+#include "engine/renderer_internal.h"
+
+#include <math.h>
+
+typedef struct Stop {
+    float at, y;
+} Stop;
+
+/* How far (at, y) lies below a curve; at is scaled to dm. Exact near the curve. */
+static float below_curve(const Stop *stop, int n, float scale, float at, float y)
+{
+    float nearest = 1e9f, height = at < stop[0].at ? stop[0].y : stop[n - 1].y;
+    for (int i = 0; i + 1 < n; i++) {
+        const Stop *a = &stop[i], *b = &stop[i + 1];
+        float dx = (b->at - a->at) * scale, dy = b->y - a->y;
+        float px = (at - a->at) * scale, py = y - a->y;
+        float t = clampf((px * dx + py * dy) / (dx * dx + dy * dy), 0, 1);
+        float ex = px - t * dx, ey = py - t * dy;
+        nearest = fminf(nearest, ex * ex + ey * ey);
+        if (at >= a->at && at <= b->at)
+            height = a->y + dy * (at - a->at) / (b->at - a->at);
+    }
+    return y < height ? sqrtf(nearest) : -sqrtf(nearest);
+}
+
+/* Heights by degrees around the head: 0 the face, 90 the ear, 180 the nape. */
+static const Stop hairline[] = {
+    {0, 7.97f},   {14, 7.985f}, {27, 8.02f},  {36, 7.97f},  {44, 7.86f},  {52, 7.72f},
+    {58, 7.56f},  {63, 7.40f},  {66, 7.22f},  {68, 7.02f},  {73, 6.97f},  {77, 7.02f},
+    {79, 7.25f},  {81, 7.45f},  {88, 7.60f},  {100, 7.62f}, {110, 7.52f}, {117, 7.25f},
+    {122, 6.98f}, {130, 6.80f}, {150, 6.70f}, {180, 6.68f}};
+static const Stop bald_top[] = {{0, 7.00f},  {54, 7.10f},  {61, 7.52f}, {72, 7.74f},
+                                {90, 7.84f}, {120, 7.93f}, {180, 7.90f}};
+static const Stop cheek_line[] = {
+    {0, 6.825f}, {6, 6.825f}, {10, 6.80f}, {14, 6.745f}, {18, 6.70f},  {23, 6.67f}, {30, 6.69f},
+    {38, 6.74f}, {48, 6.82f}, {57, 6.93f}, {62, 7.08f},  {65, 7.25f},  {67, 7.40f}, {74, 7.40f},
+    {76, 7.20f}, {78, 6.92f}, {82, 6.74f}, {90, 6.60f},  {100, 6.40f}, {120, 6.00f}};
+/* Heights by z: the lower edge of the jaw. */
+static const Stop jaw_edge[] = {{0.30f, 6.86f}, {0.50f, 6.68f}, {0.65f, 6.52f}, {0.80f, 6.40f},
+                                {1.00f, 6.29f}, {1.25f, 6.20f}, {1.50f, 6.17f}};
+enum {
+    HAIRLINE = sizeof hairline / sizeof *hairline,
+    BALD_TOP = sizeof bald_top / sizeof *bald_top,
+    CHEEK_LINE = sizeof cheek_line / sizeof *cheek_line,
+    JAW_EDGE = sizeof jaw_edge / sizeof *jaw_edge
+};
+static const float dm_a_degree = 0.0135f;
+
+static float scalp_at(float around, float y)
+{
+    return -below_curve(hairline, HAIRLINE, dm_a_degree, around, y);
+}
+
+static float beard_at(float around, const float p[3])
+{
+    float neck = p[1] + 0.35f * (p[2] - 1.2f) - 6.03f;
+    return fminf(below_curve(cheek_line, CHEEK_LINE, dm_a_degree, around, p[1]), neck);
+}
+
+static float goatee_at(const float p[3])
+{
+    float x = fabsf(p[0]), u = x / 0.345f, v = fabsf(p[1] - 6.47f) / 0.36f;
+    float outside = cbrtf(u * u * u + v * v * v);
+    float ring = (1 - outside) * 0.34f;
+    /* bare on both sides of the tuft below the lip */
+    float bx = (x - 0.165f) / 1.15f, by = p[1] - 6.455f;
+    float bare = sqrtf(bx * bx + by * by) - 0.062f;
+    float neck = p[1] + 0.35f * (p[2] - 1.2f) - 6.10f;
+    return fminf(fminf(ring, bare), fminf(neck, p[2] - 1.0f));
+}
+
+static float strap_at(float around, const float p[3])
+{
+    float edge = -below_curve(jaw_edge, JAW_EDGE, 1, p[2], p[1]); /* above it */
+    float band = 0.085f - fabsf(edge - 0.045f);
+    band = fminf(band, p[2] - 0.45f);
+    float sideburn = (5.5f - fabsf(around - 71)) * dm_a_degree;
+    sideburn = fminf(sideburn, fminf(7.40f - p[1], p[1] - 6.60f));
+    return fmaxf(band, sideburn);
+}
+
+float hair_shape_at(HairShape shape, const float rest[3])
+{
+    float around = atan2f(fabsf(rest[0]), rest[2] - 0.45f) * 57.29578f;
+    switch (shape) {
+    case HAIR_SHAPE_SCALP:
+        return scalp_at(around, rest[1]);
+    case HAIR_SHAPE_HORSESHOE:
+        return fminf(scalp_at(around, rest[1]),
+                     below_curve(bald_top, BALD_TOP, dm_a_degree, around, rest[1]));
+    case HAIR_SHAPE_GOATEE:
+        return goatee_at(rest);
+    case HAIR_SHAPE_STRAP:
+        return strap_at(around, rest);
+    default:
+        return beard_at(around, rest);
+    }
+}
+
+static float shape_of_hit(const Frame *frame, HairShape shape, const Hit *hit)
+{
+    const float *inside = frame->tables->hair[shape];
+    float sum = 0;
+    for (int k = 0; k < 3; k++)
+        sum += hit->v[k] < frame->tables->n_vertex ? hit->b[k] * inside[hit->v[k]] : -1;
+    return sum;
+}
+
+float hair_cover(const Frame *frame, const HairPaint *paint, const Hit *hit)
+{
+    if (paint->cover <= 0)
+        return 0;
+    return paint->cover * smoothstepf(-0.4f * paint->edge, 0.6f * paint->edge,
+                                      shape_of_hit(frame, paint->shape, hit));
+}
+
+float paint_hair(const Frame *frame, const HairPaint *paint, const Hit *hit, const PaintPlace *at,
+                 float albedo[3])
+{
+    float inside = shape_of_hit(frame, paint->shape, hit);
+    if (inside < -0.06f - 0.5f * paint->edge)
+        return 0;
+    const RenderTables *tables = frame->tables;
+    /* outlines wander; hairs are dots or strokes of noise, drawn out along v, that stand above a
+     * threshold which falls with density */
+    float wander = white_noise_at(tables, 0.11f * at->plane[0], 0.11f * at->plane[1]);
+    float dense = smoothstepf(-0.4f * paint->edge, 0.6f * paint->edge, inside + 0.035f * wander);
+    float u = at->plane[0], v = at->plane[1];
+    float stroke = lerpf(0.8f, 0.22f, paint->length);
+    float grain = white_noise_at(tables, 0.9f * u + 0.05f * v, stroke * v);
+    float patch = white_noise_at(tables, 0.37f * u, 0.23f * v);
+    float sharp = paint->grain * at->fine;
+    float here =
+        clampf(dense * 1.15f - 0.5f + sharp * (0.55f * grain + 0.2f * patch) + 0.5f - 0.08f, 0, 1);
+    here = lerpf(here, smoothstepf(0.15f, 0.85f, here), sharp);
+    float cover = paint->cover * here;
+    float tone = 1 + at->fine * (0.45f * grain + 0.25f * patch);
+    for (int c = 0; c < 3; c++)
+        albedo[c] = lerpf(albedo[c], paint->colour[c] * tone, cover);
+    return cover;
+}
+
+void paint_lips(const Frame *frame, const SkinVertex *skin, const PaintPlace *at, float lip,
+                float albedo[3], SkinFinish *finish)
+{
+    const Scene *scene = frame->scene;
+    const LipPaint *paint = &scene->lip;
+    /* natural lips are a little redder than the texture, with fine furrows across */
+    const float blood[3] = {0.96f, 0.78f, 0.78f};
+    float across = at->rest[0], ring = skin->lip;
+    float furrow = white_noise_at(frame->tables, 1.9f * across, 0.006f * ring);
+    float luminance = 0.2126f * albedo[0] + 0.7152f * albedo[1] + 0.0722f * albedo[2];
+    float relief = 1 + 0.10f * at->fine * furrow;
+    for (int c = 0; c < 3; c++) {
+        albedo[c] *= lerpf(1, blood[c] * relief, lip);
+        float tinted = scene->lip_tint[c] * clampf(0.55f + 1.5f * luminance, 0, 1.3f);
+        albedo[c] = lerpf(albedo[c], tinted, lip * scene->lip_tint[3]);
+    }
+    finish->roughness = lerpf(finish->roughness, 0.38f, lip);
+    finish->shine = lerpf(finish->shine, 0.75f * (1 + 0.25f * at->fine * furrow), lip);
+    if (paint->cover <= 0)
+        return;
+    float half = lerpf(paint->lower, paint->upper, smoothstepf(-0.15f, 0.15f, skin->upper));
+    float here = smoothstepf(paint->begin, paint->full, ring) * half;
+    if (here <= 0)
+        return;
+    float inner = smoothstepf(0.3f, 4.2f, ring);
+    float cover = paint->cover * here;
+    if (paint->patches > 0) {
+        float patch = white_noise_at(frame->tables, 0.45f * at->plane[0], 0.45f * at->plane[1]);
+        cover *= 1 - paint->patches * clampf(0.25f + 0.35f * patch, 0, 0.6f);
+    }
+    float outline = 1 - smoothstepf(0.9f, 1.9f, ring);
+    float x = across / 0.10f;
+    float dab = paint->dab * expf(-x * x) * smoothstepf(0.6f, 2.0f, ring);
+    float colour[3];
+    for (int c = 0; c < 3; c++) {
+        float k = paint->colour[c];
+        if (paint->inner > 0)
+            k = lerpf(k, 0.35f + 0.65f * k, 0.75f * paint->inner * inner);
+        else
+            k *= lerpf(1, 0.12f, -paint->inner * inner);
+        k *= 1 - 0.72f * paint->liner * outline;
+        k = lerpf(k, lerpf(k, 0.85f, 0.6f), dab);
+        colour[c] = k * (1 + 0.06f * at->fine * furrow);
+    }
+    for (int c = 0; c < 3; c++)
+        albedo[c] = lerpf(albedo[c], colour[c], cover);
+    finish->roughness = lerpf(finish->roughness, paint->roughness, here);
+    finish->shine = lerpf(finish->shine, 0.75f * paint->shine, here);
+    finish->metal = paint->metal * here;
+    finish->sparkle = paint->sparkle * here;
+}
+
+/* One freckle in most cells of a jittered grid, of every size up to the cell's. */
+static float freckle_layer(const RenderTables *tables, const float plane[2], float cells)
+{
+    float x = plane[0] * cells, y = plane[1] * cells;
+    float fx = floorf(x), fy = floorf(y), most = 0;
+    for (int j = 0; j < 2; j++)
+        for (int i = 0; i < 2; i++) {
+            /* the cells nearest to the place */
+            float cx = fx + (float)i - (x - fx < 0.5f), cy = fy + (float)j - (y - fy < 0.5f);
+            const int8_t *r = tables->noise[(int)cy & (NOISE_SIZE - 1)][(int)cx & (NOISE_SIZE - 1)];
+            const int8_t *q =
+                tables->noise[((int)cy + 77) & (NOISE_SIZE - 1)][((int)cx + 31) & (NOISE_SIZE - 1)];
+            float dx = x - cx - 0.5f - 0.30f * (float)r[3] / 127;
+            float dy = y - cy - 0.5f - 0.30f * (float)q[3] / 127;
+            float size = 0.10f + 0.16f * fabsf((float)q[2]) / 127;
+            float strong = clampf(0.5f + (float)r[2] / 160, 0, 1);
+            float d = sqrtf(dx * dx + dy * dy);
+            most = fmaxf(most, strong * smoothstepf(1.35f * size, 0.55f * size, d));
+        }
+    return most;
+}
+
+void paint_freckles(const Frame *frame, float amount, const PaintPlace *at, float albedo[3])
+{
+    float large = freckle_layer(frame->tables, at->plane, 22);
+    float small = freckle_layer(frame->tables, at->plane, 43);
+    float spot = amount * fmaxf(0.85f * large * smoothstepf(0.1f, 0.7f, amount), 0.75f * small);
+    const float brown[3] = {0.70f, 0.52f, 0.40f};
+    for (int c = 0; c < 3; c++)
+        albedo[c] *= lerpf(1, brown[c], spot);
+}
