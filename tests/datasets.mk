@@ -30,3 +30,10 @@ tests_test_face_LDADD = $(datasets_test_libs)
 
 dist_check_SCRIPTS += tests/test_render_dataset.sh
 TESTS += tests/test_render_dataset.sh
+
+# make tests/bench_pairs && tests/bench_pairs DIR, a set that render_dataset made
+EXTRA_PROGRAMS += tests/bench_pairs
+tests_bench_pairs_SOURCES = tests/bench_pairs.c
+tests_bench_pairs_LDADD = libdatasets.a libengine.a libtensor.a \
+	$(OPENBLAS_LIBS) $(JANSSON_LIBS) $(ZLIB_LIBS) $(DLIB_LIBS) -lm
+CLEANFILES += tests/bench_pairs$(EXEEXT)

@@ -31,16 +31,29 @@ $render --count 48 --out "$dir/whole" 2>/dev/null >/dev/null || fail "a plain ru
 $render --count 48 --threads 1 --out "$dir/one" 2>/dev/null >/dev/null || fail "a run with one thread"
 diff -r "$dir/whole" "$dir/one" || fail "the number of threads changes the set"
 
+# At random moments, early ones and late ones.
 kills=0
-for i in 1 2 3; do
+for i in 1 2 3 4 5 6; do
     $render --count 48 --out "$dir/part" 2>/dev/null >/dev/null &
     pid=$!
-    sleep 0.4
+    sleep "$(awk -v seed="$pid" 'BEGIN { srand(seed); print .02 + .6 * rand() }')"
     kill -9 $pid 2>/dev/null && kills=$((kills + 1))
     wait $pid 2>/dev/null
 done
+test $kills -gt 0 || fail "no run was killed"
 $render --count 48 --out "$dir/part" 2>/dev/null >/dev/null || fail "the run after $kills kills"
 diff -r "$dir/whole" "$dir/part" || fail "a killed run differs from a whole one"
+
+# No room: a limit of the system on a file's size stands for a full disk.
+(
+    trap '' XFSZ
+    ulimit -f 400
+    exec $render --count 48 --out "$dir/full" 2>"$dir/err" >/dev/null
+) && fail "there was no room, but no error"
+grep -q "$dir/full.*make room for it there and run again" "$dir/err" ||
+    fail "a full disk says: $(cat "$dir/err")"
+$render --count 48 --out "$dir/full" 2>/dev/null >/dev/null || fail "the run with room again"
+diff -r "$dir/whole" "$dir/full" || fail "a run that had no room differs from a whole one"
 
 refuses 1 "another configuration" $render --count 49 --out "$dir/whole"
 refuses 1 "not empty" $render --out "$dir"
