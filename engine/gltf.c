@@ -13,17 +13,17 @@ static const float metres = 0.1f; /* a dm */
 
 enum { LINEAR = 9729, LINEAR_MIPMAP_LINEAR = 9987, CLAMP_TO_EDGE = 33071, JPEG_QUALITY = 92 };
 
-/* How a viewer shall light a material. */
+/* How a viewer shall light a material; the skin's roughness is painted. */
 typedef struct Finish {
     float roughness;
     const char *alpha; /* glTF's alphaMode */
 } Finish;
 
 static const Finish finishes[MATERIAL_COUNT] = {
-    [MATERIAL_SKIN] = {0.55f, "OPAQUE"},  [MATERIAL_EYE] = {0.12f, "OPAQUE"},
+    [MATERIAL_SKIN] = {1, "OPAQUE"},      [MATERIAL_EYE] = {0.12f, "OPAQUE"},
     [MATERIAL_TEETH] = {0.35f, "OPAQUE"}, [MATERIAL_BROW] = {0.8f, "BLEND"},
-    [MATERIAL_LASH] = {0.8f, "BLEND"},    [MATERIAL_BEARD] = {0.75f, "MASK"},
-    [MATERIAL_HAIR] = {0.65f, "MASK"},
+    [MATERIAL_LASH] = {0.8f, "BLEND"},    [MATERIAL_BEARD] = {0.8f, "MASK"},
+    [MATERIAL_HAIR] = {0.8f, "MASK"},
 };
 
 /* Strands are drawn twice: what is dense hides what lies behind it, and needs no order; what is
@@ -74,14 +74,18 @@ static json_t *colour_json(Glb *glb, const Frame *posed, int surface)
                      (double)s->opacity, "baseColorTexture", "index", texture);
 }
 
-static json_t *occlusion_json(Glb *glb, const Frame *posed, int surface)
+static bool add_skin_finish(Glb *glb, const Frame *posed, int surface, json_t *material)
 {
     Painting painting;
-    if (!paint_occlusion(posed, surface, &painting))
-        return NULL;
-    int texture = add_texture(glb, "skin-occlusion", &painting);
+    if (!paint_skin_finish(posed, surface, &painting))
+        return false;
+    int texture = add_texture(glb, "skin-finish", &painting);
     free(painting.pixel);
-    return json_pack("{s:i}", "index", texture);
+    json_t *pbr = json_object_get(material, "pbrMetallicRoughness");
+    return json_object_set_new(pbr, "metallicRoughnessTexture",
+                               json_pack("{s:i}", "index", texture)) == 0 &&
+           json_object_set_new(material, "occlusionTexture",
+                               json_pack("{s:i}", "index", texture)) == 0;
 }
 
 static int add_material(Glb *glb, const Frame *posed, int surface)
@@ -94,8 +98,7 @@ static int add_material(Glb *glb, const Frame *posed, int surface)
     if (is_masked(s->material))
         glb->failed |= json_object_set_new(material, "alphaCutoff", json_real(dense)) != 0;
     if (s->material == MATERIAL_SKIN)
-        glb->failed |= json_object_set_new(material, "occlusionTexture",
-                                           occlusion_json(glb, posed, surface)) != 0;
+        glb->failed |= !add_skin_finish(glb, posed, surface, material);
     return glb_add(glb, "materials", material);
 }
 
@@ -155,19 +158,59 @@ static int32_t show_vertex(Shown *shown, const Surface *s, const Vertex *vertex,
     return n;
 }
 
-static void show(Shown *shown, const Frame *posed, int surface)
+typedef struct Layered {
+    float out; /* square of dm from the middle of head and neck */
+    int32_t triangle;
+} Layered;
+
+static int compare_layers(const void *a, const void *b)
+{
+    const Layered *p = a, *q = b;
+    if (p->out != q->out)
+        return p->out < q->out ? -1 : 1;
+    return p->triangle - q->triangle;
+}
+
+/* Viewers blend triangles in the file's order: from the scalp outwards is right from all sides
+ * where it matters. */
+static void sort_layers(Layered *order, const Frame *posed, const Surface *s)
+{
+    for (int t = 0; t < s->n_triangle; t++) {
+        float d[3] = {0};
+        for (int k = 0; k < 3; k++)
+            for (int c = 0; c < 3; c++)
+                d[c] += s->position[3 * s->triangle[3 * t + k] + c] / 3;
+        for (int c = 0; c < 3; c++)
+            d[c] -= posed->pivot[c];
+        d[1] = d[1] > 0 ? d[1] : 0;
+        order[t] = (Layered){.out = dot3(d, d), .triangle = t};
+    }
+    qsort(order, (size_t)s->n_triangle, sizeof *order, compare_layers);
+}
+
+/* False when out of memory. */
+static bool show(Shown *shown, const Frame *posed, int surface)
 {
     const Surface *s = &posed->scene->surface[surface];
     const Vertex *vertex = posed->vertex + posed->first_vertex[surface];
+    Layered *order = malloc(((size_t)s->n_triangle + 1) * sizeof *order);
+    if (!order)
+        return false;
+    for (int t = 0; t < s->n_triangle; t++)
+        order[t].triangle = t;
+    if (material_blends(s->material))
+        sort_layers(order, posed, s);
     memset(shown->number, 0xff, (size_t)s->n_vertex * sizeof *shown->number);
     for (int t = 0; t < s->n_triangle; t++) {
-        const int32_t *v = s->triangle + 3 * t;
+        const int32_t *v = s->triangle + 3 * order[t].triangle;
         if (v[0] == v[1] || v[1] == v[2] || v[2] == v[0] ||
             (s->material == MATERIAL_EYE && triangle_is_clear(s, v)))
             continue;
         for (int k = 0; k < 3; k++)
             shown->index[shown->n_index++] = show_vertex(shown, s, vertex, v[k]);
     }
+    free(order);
+    return true;
 }
 
 /* The accessors of a surface, or n_index 0 when nothing of it is seen. */
@@ -180,12 +223,10 @@ static Accessors add_geometry(Glb *glb, const Frame *posed, int surface)
     const Surface *s = &posed->scene->surface[surface];
     Accessors a = {0};
     Shown shown;
-    if (shown_new(&shown, s)) {
-        show(&shown, posed, surface);
+    if (shown_new(&shown, s) && show(&shown, posed, surface))
         a.n_index = shown.n_index;
-    } else {
+    else
         glb->failed = true;
-    }
     if (a.n_index > 0) {
         a.position = glb_floats(glb, shown.position, shown.n_vertex, 3);
         a.normal = glb_floats(glb, shown.normal, shown.n_vertex, 3);

@@ -5,7 +5,7 @@
 
 enum {
     SKIN_SIZE = 2048, /* half a millimetre a texel in the face: stubble, freckles */
-    OCCLUSION_SIZE = 512,
+    FINISH_SIZE = 512,
 };
 
 /* What a place shows, 0 .. 1. */
@@ -46,11 +46,15 @@ static void paint_teeth(const Frame *posed, const Hit *hit, float value[3])
         value[c] = lerpf(mouth_line[c], value[c], posed->mouth_open);
 }
 
-static void paint_ambient(const Frame *posed, const Hit *hit, float value[3])
+/* Red: the light that arrives from all around; green: roughness, lips being moist; blue: no metal.
+ */
+static void paint_finish(const Frame *posed, const Hit *hit, float value[3])
 {
     SkinVertex skin;
     skin_attributes(posed, hit, &skin);
-    value[0] = value[1] = value[2] = skin.ambient;
+    value[0] = skin.ambient;
+    value[1] = lerpf(0.55f, 0.36f, smoothstepf(-0.15f, 0.75f, skin.lip));
+    value[2] = 0;
 }
 
 /* Colours what was not painted like its surroundings (pull and push): no seams where a viewer
@@ -233,7 +237,7 @@ bool paint_colour(const Frame *posed, int surface, Painting *out)
     }
 }
 
-bool paint_occlusion(const Frame *posed, int surface, Painting *out)
+bool paint_skin_finish(const Frame *posed, int surface, Painting *out)
 {
-    return paint_over(posed, surface, paint_ambient, false, OCCLUSION_SIZE, OCCLUSION_SIZE, out);
+    return paint_over(posed, surface, paint_finish, false, FINISH_SIZE, FINISH_SIZE, out);
 }

@@ -12,7 +12,7 @@ typedef struct Painting {
 /* The colour of a surface, sRGB. posed: a frame after frame_transform. False when out of memory. */
 bool paint_colour(const Frame *posed, int surface, Painting *out);
 
-/* How much of its surroundings the skin sees, grey. */
-bool paint_occlusion(const Frame *posed, int surface, Painting *out);
+/* glTF's occlusion (red), roughness (green) and metalness (blue) of the skin. */
+bool paint_skin_finish(const Frame *posed, int surface, Painting *out);
 
 #endif
