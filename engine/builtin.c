@@ -318,6 +318,7 @@ static void build_scene(const Builtin *e, const float *x, const Piece *const *pi
     Look look = look_at(e->base.schema, x, trait);
     bool male = trait[TRAIT_MALE] >= 0.5f;
     rig_pose(e->rig, x, w->position, w->scratch);
+    rig_middle(e->rig, scene->middle);
     rig_eyes(e->rig, w->position, scene->eye_centre, &scene->eye_radius);
     for (int i = 0; i < n; i++) {
         float *vertices = w->next;

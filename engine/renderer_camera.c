@@ -57,9 +57,7 @@ void frame_set_view(Frame *frame)
     float nod[3][3];
     multiply(pitch, roll, nod);
     multiply(yaw, nod, frame->rotation);
-    float mid[3];
-    for (int c = 0; c < 3; c++)
-        mid[c] = 0.5f * (scene->eye_centre[0][c] + scene->eye_centre[1][c]);
+    const float *mid = scene->middle;
     /* the middle of the head, above the neck joint: a turn keeps the face in the picture */
     frame->pivot[0] = mid[0];
     frame->pivot[1] = mid[1] - 0.35f;

@@ -339,6 +339,11 @@ static void pose_targets(const Rig *rig, const float *x, float *position)
     }
 }
 
+void rig_middle(const Rig *rig, float middle[3])
+{
+    memcpy(middle, rig->eye_middle, sizeof rig->eye_middle);
+}
+
 void rig_eyes(const Rig *rig, const float *position, float centre[2][3], float *radius)
 {
     for (int side = 0; side < 2; side++)

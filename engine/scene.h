@@ -105,6 +105,7 @@ enum { SCENE_MAX_SURFACES = 12 };
 typedef struct Scene {
     int n_surface;
     Surface surface[SCENE_MAX_SURFACES];
+    float middle[3];         /* between the eyes before the bones moved them: where the camera is set up */
     float eye_centre[2][3];  /* deformed; [0] the person's left (+x) */
     float eye_radius;
     float iris_tint[3];      /* linear colour multiplied onto the iris disc of the eye texture */

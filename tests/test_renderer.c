@@ -125,7 +125,8 @@ static Surface sphere(Mesh *mesh, Material material, const Texture *texture, con
  * (0, 0, 0). */
 static void scene_begin(Scene *scene)
 {
-    *scene = (Scene){.eye_centre = {{0.3f, 0.3f, 0}, {-0.3f, 0.3f, 0}},
+    *scene = (Scene){.middle = {0, 0.3f, 0},
+                     .eye_centre = {{0.3f, 0.3f, 0}, {-0.3f, 0.3f, 0}},
                      .eye_radius = 0.16f,
                      .iris_tint = {1, 1, 1}};
 }
