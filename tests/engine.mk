@@ -28,3 +28,9 @@ tests_bad_engine_LDADD = libcodec.a $(ZLIB_LIBS) -lm
 tests_test_engine_process_SOURCES = tests/test_engine_process.c tests/engine_files.h tests/test_folder.h
 tests_test_engine_process_CPPFLAGS = $(ENGINE_TEST_CPPFLAGS)
 tests_test_engine_process_LDADD = $(ENGINE_TEST_LIBS)
+
+check_PROGRAMS += tests/test_engine_folder
+TESTS += tests/test_engine_folder
+tests_test_engine_folder_SOURCES = tests/test_engine_folder.c tests/engine_files.h tests/test_folder.h
+tests_test_engine_folder_CPPFLAGS = $(ENGINE_TEST_CPPFLAGS)
+tests_test_engine_folder_LDADD = $(ENGINE_TEST_LIBS)
