@@ -118,6 +118,9 @@ bool frame_begin(Frame *frame, const RenderTables *tables, const Scene *scene,
                  const RenderOptions *options)
 {
     *frame = (Frame){.tables = tables, .scene = scene, .options = options, .size = options->size};
+    if (!bust_close(frame))
+        return false;
+    scene = frame->scene;
     int triangles;
     int vertices = count_vertices(scene, frame->first_vertex, &triangles);
     frame->tiles = (options->size + TILE - 1) / TILE;
@@ -146,6 +149,9 @@ void frame_end(Frame *frame)
     free(frame->bin_begin);
     free(frame->triangle);
     free(frame->sorted);
+    free(frame->cap_label);
+    free(frame->cap_index);
+    free(frame->cap);
     free(frame->hair);
     free(frame->vertex);
 }
@@ -162,8 +168,8 @@ static bool draw(Frame *frame, uint8_t *rgb, uint8_t *labels)
 bool render_scene(const RenderTables *tables, const Scene *scene, const RenderOptions *options,
                   uint8_t *rgb, uint8_t *labels, Error *err)
 {
-    if (options->size < 64 || options->size > 2048)
-        return error_set(err, "render: size %d is out of range; give 64 to 2048", options->size);
+    if (!render_options_check(options, err))
+        return false;
     Frame frame;
     bool ok = frame_begin(&frame, tables, scene, options) && draw(&frame, rgb, labels);
     frame_end(&frame);

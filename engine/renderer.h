@@ -13,7 +13,8 @@ typedef struct RenderTables RenderTables;
 bool render_tables_new(RenderTables **tables, const Surface *skin_at_rest, Error *err);
 void render_tables_free(RenderTables *tables);
 
-/* Draws. One call uses one thread; many calls may run at once. rgb size x size x 3; labels size x
+/* Draws. One call uses one thread; many calls may run at once. rgb size x size x 3, or
+ * x 4 if transparent; labels size x
  * size or NULL. */
 bool render_scene(const RenderTables *tables, const Scene *scene, const RenderOptions *options,
                   uint8_t *rgb, uint8_t *labels, Error *err);

@@ -34,12 +34,13 @@ static void direction(float yaw, float pitch, float out[3])
     out[2] = cosf(pitch * RADIANS) * cosf(yaw * RADIANS);
 }
 
-static void set_light(Light *light, float yaw, float pitch, float gain, float r, float g, float b)
+static void set_light(Light *light, float yaw, float pitch, float gain, const float colour[3],
+                      const float tint[3])
 {
     direction(yaw, pitch, light->to);
-    light->colour[0] = gain * r;
-    light->colour[1] = gain * g;
-    light->colour[2] = gain * b;
+    for (int c = 0; c < 3; c++)
+        light->colour[c] = gain * colour[c] * tint[c];
+    light->white = gain * colour[1];
 }
 
 void frame_set_view(Frame *frame)
@@ -68,18 +69,19 @@ void frame_set_view(Frame *frame)
     for (int i = 0; i < 2; i++)
         to_view(frame, scene->eye_centre[i], frame->eye[i]);
 
-    float warm = o->light_warmth, gain = o->light_gain, ambient = o->ambient_gain;
-    float red = 1 + 0.16f * warm, blue = 1 - 0.24f * warm;
-    float key_yaw = o->light_yaw, side = key_yaw > 0 ? -1.0f : 1.0f;
-    set_light(&frame->light[LIGHT_KEY], key_yaw, o->light_pitch, gain, 0.97f * red, 0.93f,
-              0.88f * blue);
-    set_light(&frame->light[LIGHT_FILL], side * 42, 8, gain, 0.21f * red, 0.22f, 0.24f * blue);
-    set_light(&frame->light[LIGHT_RIM_LEFT], 140, 28, gain, 0.40f * red, 0.38f, 0.36f * blue);
-    set_light(&frame->light[LIGHT_RIM_RIGHT], -140, 28, gain, 0.40f * red, 0.38f, 0.36f * blue);
+    const float *tint = o->light_colour;
+    const float warm[3] = {tint[0] * (1 + 0.16f * o->light_warmth), tint[1],
+                           tint[2] * (1 - 0.24f * o->light_warmth)};
+    const float key[3] = {0.97f, 0.93f, 0.88f}, fill[3] = {0.21f, 0.22f, 0.24f};
+    const float rim[3] = {0.40f, 0.38f, 0.36f};
+    set_light(&frame->light[LIGHT_KEY], o->light_yaw, o->light_pitch, o->light_gain, key, warm);
+    set_light(&frame->light[LIGHT_FILL], o->light_yaw > 0 ? -42 : 42, 8, o->light_gain, fill, warm);
+    set_light(&frame->light[LIGHT_RIM_LEFT], 140, 28, o->light_gain, rim, warm);
+    set_light(&frame->light[LIGHT_RIM_RIGHT], -140, 28, o->light_gain, rim, warm);
     const float sky[3] = {0.44f, 0.445f, 0.46f}, ground[3] = {0.23f, 0.20f, 0.18f};
     for (int c = 0; c < 3; c++) {
-        frame->sky[c] = ambient * sky[c];
-        frame->ground[c] = ambient * ground[c];
+        frame->sky[c] = o->ambient_gain * tint[c] * sky[c];
+        frame->ground[c] = o->ambient_gain * tint[c] * ground[c];
     }
 }
 
@@ -179,11 +181,20 @@ static float texels_per_pixel_log2(const Surface *s, const int32_t *v, float pix
     return ratio > 1e-6f && ratio < 1e12f ? 0.5f * log2f(ratio) : 0;
 }
 
+static int below_cut(const Frame *frame, const Surface *s, const int32_t *v)
+{
+    int n = 0;
+    for (int k = 0; k < 3; k++)
+        n += !(s->position[3 * v[k] + 1] > frame->cut);
+    return n;
+}
+
 static void add_triangles(Frame *frame, int surface)
 {
     const Surface *s = &frame->scene->surface[surface];
     int first = frame->first_vertex[surface];
     bool blends = material_blends(s->material);
+    bool bust = frame->cap && surface == 0;
     for (int t = 0; t < s->n_triangle; t++) {
         const int32_t *v = s->triangle + 3 * t;
         const Vertex *a = &frame->vertex[first + v[0]], *b = &frame->vertex[first + v[1]],
@@ -197,12 +208,16 @@ static void add_triangles(Frame *frame, int surface)
             continue;
         if (s->material == MATERIAL_EYE && triangle_is_clear(s, v))
             continue;
+        int below = bust ? below_cut(frame, s, v) : 0;
+        if (below == 3)
+            continue;
         Triangle *out = &frame->triangle[frame->n_triangle++];
         /* the raster wants one winding */
         out->v[0] = first + v[0];
         out->v[1] = first + (area > 0 ? v[1] : v[2]);
         out->v[2] = first + (area > 0 ? v[2] : v[1]);
         out->surface = surface;
+        out->cut = below > 0;
         out->label = s->label ? s->label[t] : LABEL_BY_RULE;
         float pixels2 = fabsf((float)area) / ((float)SUBPIXEL * SUBPIXEL);
         out->lod = texels_per_pixel_log2(s, v, pixels2);

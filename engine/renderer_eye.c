@@ -72,9 +72,10 @@ void shade_eye(const Frame *frame, const Hit *hit, float rgb[3])
         /* the cornea bulges: it sees the light as from a smaller ball, nearer the middle */
         float bulge[3] = {n[0] * 1.15f, n[1] * 1.15f, n[2]};
         normalize3(bulge);
-        shine += fminf(ggx(bulge, l->to, view, 0.22f, 0.04f), 3) * l->colour[1] *
+        shine += fminf(ggx(bulge, l->to, view, 0.22f, 0.04f), 3) * l->white *
                  (i == LIGHT_KEY ? 1.6f : 0.8f);
     }
     for (int c = 0; c < 3; c++)
-        rgb[c] = lid * (albedo[c] * light[c]) + (0.35f + 0.65f * lid) * shine;
+        rgb[c] = lid * (albedo[c] * light[c]) +
+                 (0.35f + 0.65f * lid) * shine * frame->options->light_colour[c];
 }

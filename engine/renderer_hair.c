@@ -115,7 +115,7 @@ static void light_vertex(const Frame *frame, const Vertex *v, const float n[3], 
         float front = clampf(cosine + 0.2f, 0, 1) * open * (i == LIGHT_KEY ? 1.0f : 0.7f);
         out->gloss[g].along = dot3(v->t, h);
         out->gloss[g].across = dot3(n, h);
-        out->gloss[g++].strength = glossy ? front * l->colour[1] : 0;
+        out->gloss[g++].strength = glossy ? front * l->white : 0;
     }
     memcpy(out->shadow, v->shadow, sizeof out->shadow);
 }
@@ -242,6 +242,8 @@ void shade_hair(const Frame *frame, const Fragment *fragment, float x, float y, 
         float colour = lerpf(albedo[c], pale, 0.12f * fair);
         float sheen = lerpf(albedo[c], pale, 0.10f + 0.25f * fair);
         float light = v.light[c] + shadow * v.key * key[c];
-        rgb[c] = tone_map(colour * light + break_up * (0.9f * coloured * sheen + 0.055f * white));
+        rgb[c] = tone_map(colour * light +
+                          break_up * (0.9f * coloured * sheen +
+                                      white * 0.055f * frame->options->light_colour[c]));
     }
 }

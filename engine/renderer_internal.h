@@ -77,6 +77,7 @@ typedef struct Triangle {
     int32_t v[3]; /* of all vertices of the scene */
     int32_t surface;
     uint8_t label; /* LABEL_BY_RULE or a class */
+    bool cut;      /* crosses the frame's cut */
     float lod;     /* log2 of texels a pixel */
 } Triangle;
 
@@ -98,6 +99,7 @@ typedef struct ShadowMap {
 typedef struct Light {
     float to[3]; /* unit, towards the light */
     float colour[3];
+    float white; /* the same before warmth and RenderOptions.light_colour: for highlights */
 } Light;
 
 enum { LIGHT_KEY, LIGHT_FILL, LIGHT_RIM_LEFT, LIGHT_RIM_RIGHT, LIGHT_COUNT };
@@ -109,6 +111,11 @@ typedef struct Frame {
     const Scene *scene;
     const RenderOptions *options;
     int size;
+    Scene scene_cut; /* what scene points to where there is a bust to cut */
+    float cut;       /* height where the bust ends, dm */
+    float *cap;      /* what closes it: positions and uv */
+    int32_t *cap_index;
+    uint8_t *cap_label;
     float focal;          /* pixels */
     float rotation[3][3]; /* of the head */
     float pivot[3], camera[3];
@@ -156,6 +163,9 @@ typedef struct Hit {
 /* The sample places in a pixel, 1 / 16 pixel from its corner: 8 rooks. */
 extern const int32_t sample_place[SAMPLES][2];
 
+/* render_options.c: whether every option is finite and in its range. */
+bool render_options_check(const RenderOptions *options, Error *err);
+
 /* renderer.c: the steps of a picture, in order */
 bool frame_begin(Frame *frame, const RenderTables *tables, const Scene *scene,
                  const RenderOptions *options);
@@ -170,6 +180,10 @@ void frame_transform(Frame *frame);
 bool material_blends(Material material);
 /* Wholly transparent in its texture: the eye's cornea shell. */
 bool triangle_is_clear(const Surface *s, const int32_t *v);
+
+/* renderer_bust.c */
+/* Adds the surface that closes a bust to the frame's scene. False when out of memory. */
+bool bust_close(Frame *frame);
 
 /* renderer_shadow.c */
 /* Empties a depth map that looks along -to at `centre`, extent dm a side. */

@@ -16,8 +16,9 @@ typedef struct Edges {
     int32_t offset[3][SAMPLES]; /* of each sample from the pixel's corner */
     int32_t most[3];            /* the largest offset */
     float depth[SAMPLES], depth_x, depth_y,
-        depth_0;        /* plane of 1 / distance, by pixels in the tile */
-    int x0, x1, y0, y1; /* pixels of the tile to visit, ends excluded */
+        depth_0;                             /* plane of 1 / distance, by pixels in the tile */
+    float cut[SAMPLES], cut_x, cut_y, cut_0; /* of the height above the cut over distance */
+    int x0, x1, y0, y1;                      /* pixels of the tile to visit, ends excluded */
 } Edges;
 
 static int floor_div(int32_t a, int32_t b)
@@ -88,28 +89,80 @@ static bool edges_set(const Frame *frame, const Tile *tile, int32_t triangle, Ed
     return true;
 }
 
+static inline void fill(const Edges *e, Tile *tile, int32_t triangle, bool cut)
+{
+    for (int y = e->y0; y < e->y1; y++) {
+        for (int x = e->x0; x < e->x1; x++) {
+            int32_t f[3];
+            for (int k = 0; k < 3; k++)
+                f[k] = e->a[k] * 16 * x + e->b[k] * 16 * y + e->c[k];
+            float depth = e->depth_0 + e->depth_x * (float)x + e->depth_y * (float)y;
+            float height = cut ? e->cut_0 + e->cut_x * (float)x + e->cut_y * (float)y : 0;
+            float *to_depth = tile->depth[y * TILE + x];
+            int32_t *to_id = tile->id[y * TILE + x];
+            for (int s = 0; s < SAMPLES; s++) {
+                int32_t outside =
+                    (f[0] + e->offset[0][s]) | (f[1] + e->offset[1][s]) | (f[2] + e->offset[2][s]);
+                float d = depth + e->depth[s];
+                int nearer = (outside >= 0) & (d > to_depth[s]);
+                if (cut)
+                    nearer &= height + e->cut[s] > 0;
+                to_depth[s] = nearer ? d : to_depth[s];
+                to_id[s] = nearer ? triangle : to_id[s];
+            }
+        }
+    }
+}
+
+/* What is linear on a triangle is, divided by distance, a plane in the picture. */
+typedef struct Plane {
+    float at_0, x, y; /* by pixels in the tile */
+} Plane;
+
+/* value: at the vertices, over their distances. */
+static Plane plane_of(const Vertex *const v[3], const Tile *tile, const float value[3])
+{
+    float dx1 = v[1]->x - v[0]->x, dy1 = v[1]->y - v[0]->y, dx2 = v[2]->x - v[0]->x,
+          dy2 = v[2]->y - v[0]->y;
+    float scale = 1 / (dx1 * dy2 - dx2 * dy1);
+    float d1 = value[1] - value[0], d2 = value[2] - value[0];
+    Plane p;
+    p.x = (d1 * dy2 - d2 * dy1) * scale;
+    p.y = (d2 * dx1 - d1 * dx2) * scale;
+    p.at_0 = value[0] + p.x * ((float)tile->x0 - v[0]->x) + p.y * ((float)tile->y0 - v[0]->y);
+    return p;
+}
+
+static void cut_set(const Frame *frame, const Tile *tile, const Triangle *t, Edges *e)
+{
+    const Surface *surface = &frame->scene->surface[t->surface];
+    const Vertex *v[3];
+    float height[3];
+    for (int k = 0; k < 3; k++) {
+        v[k] = &frame->vertex[t->v[k]];
+        int i = t->v[k] - frame->first_vertex[t->surface];
+        height[k] = (surface->position[3 * i + 1] - frame->cut) * v[k]->inverse;
+    }
+    Plane plane = plane_of(v, tile, height);
+    e->cut_0 = plane.at_0;
+    e->cut_x = plane.x;
+    e->cut_y = plane.y;
+    for (int s = 0; s < SAMPLES; s++)
+        e->cut[s] =
+            (plane.x * (float)sample_place[s][0] + plane.y * (float)sample_place[s][1]) / 16;
+}
+
 void raster_opaque(const Frame *frame, Tile *tile, int32_t triangle)
 {
     Edges e;
     if (!edges_set(frame, tile, triangle, &e))
         return;
-    for (int y = e.y0; y < e.y1; y++) {
-        for (int x = e.x0; x < e.x1; x++) {
-            int32_t f[3];
-            for (int k = 0; k < 3; k++)
-                f[k] = e.a[k] * 16 * x + e.b[k] * 16 * y + e.c[k];
-            float depth = e.depth_0 + e.depth_x * (float)x + e.depth_y * (float)y;
-            float *to_depth = tile->depth[y * TILE + x];
-            int32_t *to_id = tile->id[y * TILE + x];
-            for (int s = 0; s < SAMPLES; s++) {
-                int32_t outside =
-                    (f[0] + e.offset[0][s]) | (f[1] + e.offset[1][s]) | (f[2] + e.offset[2][s]);
-                float d = depth + e.depth[s];
-                int nearer = (outside >= 0) & (d > to_depth[s]);
-                to_depth[s] = nearer ? d : to_depth[s];
-                to_id[s] = nearer ? triangle : to_id[s];
-            }
-        }
+    const Triangle *t = &frame->triangle[triangle];
+    if (t->cut) {
+        cut_set(frame, tile, t, &e);
+        fill(&e, tile, triangle, true);
+    } else {
+        fill(&e, tile, triangle, false);
     }
 }
 
@@ -201,11 +254,6 @@ static float sunk_fade(const float opaque[SAMPLES], uint32_t mask, float inverse
     return clampf(1 + (1 / nearest - 1 / inverse) / soft, 0, 1);
 }
 
-/* What is linear on a triangle is, divided by distance, a plane in the picture. */
-typedef struct Plane {
-    float at_0, x, y; /* by pixels in the tile */
-} Plane;
-
 enum { PLANE_U, PLANE_V, PLANE_FACING, PLANES };
 
 static void planes_set(const Frame *frame, const Tile *tile, const Triangle *t,
@@ -220,16 +268,8 @@ static void planes_set(const Frame *frame, const Tile *tile, const Triangle *t,
         value[PLANE_V][k] = uv[1] * v[k]->inverse;
         value[PLANE_FACING][k] = v[k]->facing * v[k]->inverse;
     }
-    float dx1 = v[1]->x - v[0]->x, dy1 = v[1]->y - v[0]->y, dx2 = v[2]->x - v[0]->x,
-          dy2 = v[2]->y - v[0]->y;
-    float scale = 1 / (dx1 * dy2 - dx2 * dy1);
-    float x = (float)tile->x0 - v[0]->x, y = (float)tile->y0 - v[0]->y;
-    for (int i = 0; i < PLANES; i++) {
-        float d1 = value[i][1] - value[i][0], d2 = value[i][2] - value[i][0];
-        plane[i].x = (d1 * dy2 - d2 * dy1) * scale;
-        plane[i].y = (d2 * dx1 - d1 * dx2) * scale;
-        plane[i].at_0 = value[i][0] + plane[i].x * x + plane[i].y * y;
-    }
+    for (int i = 0; i < PLANES; i++)
+        plane[i] = plane_of(v, tile, value[i]);
 }
 
 static inline float plane_at(const Plane *plane, float x, float y)

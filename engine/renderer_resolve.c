@@ -106,10 +106,10 @@ static int sorted_fragments(const Tile *tile, int pixel, const Fragment *out[MAX
     return n;
 }
 
-static void to_display(const Frame *frame, const float rgb[3], uint8_t out[3])
+static void to_display(const Frame *frame, const float rgb[3], float scale, uint8_t out[3])
 {
     for (int c = 0; c < 3; c++) {
-        float x = clampf(rgb[c], 0, 1);
+        float x = clampf(scale * rgb[c], 0, 1);
         out[c] = frame->tables->display[(int)(sqrtf(x) * DISPLAY_SIZE + 0.5f)];
     }
 }
@@ -205,22 +205,29 @@ static void resolve_pixel(const Frame *frame, const Tile *tile, int px, int py, 
     float empty = 0;
     for (int s = 0; s < SAMPLES; s++)
         empty += covered >> s & 1 ? 0 : clear[s];
-    if (empty > 0) {
-        float colour[3];
-        background(frame, x, y, colour);
-        for (int c = 0; c < 3; c++)
-            sum[c] += empty * colour[c];
+    if (frame->options->transparent) {
+        /* what is in front, as if it filled the pixel */
+        to_display(frame, sum, empty < 1 ? 1 / (1 - empty) : 0, rgb);
+        rgb[3] = (uint8_t)((1 - empty) * 255 + 0.5f);
+    } else {
+        if (empty > 0) {
+            float colour[3];
+            background(frame, x, y, colour);
+            for (int c = 0; c < 3; c++)
+                sum[c] += empty * colour[c];
+        }
+        to_display(frame, sum, 1, rgb);
     }
-    to_display(frame, sum, rgb);
     if (label)
         *label = pick_label(frame, group, n_group, &cover);
 }
 
 void tile_resolve(const Frame *frame, Tile *tile, uint8_t *rgb, uint8_t *labels)
 {
+    int channels = frame->options->transparent ? 4 : 3;
     for (int y = 0; y < tile->height; y++)
         for (int x = 0; x < tile->width; x++) {
             size_t at = (size_t)(tile->y0 + y) * frame->size + (tile->x0 + x);
-            resolve_pixel(frame, tile, x, y, rgb + 3 * at, labels ? labels + at : NULL);
+            resolve_pixel(frame, tile, x, y, rgb + channels * at, labels ? labels + at : NULL);
         }
 }

@@ -75,6 +75,16 @@ void shade_teeth(const Frame *frame, const Hit *hit, float rgb[3])
     }
 }
 
+/* Plain and dark: the eye passes over it. */
+static void shade_cut(const Frame *frame, const Hit *hit, float rgb[3])
+{
+    const float albedo[3] = {0.055f, 0.042f, 0.037f};
+    const Light *key = &frame->light[LIGHT_KEY];
+    float wrap = clampf(0.6f * dot3(hit->n, key->to) + 0.4f, 0, 1);
+    for (int c = 0; c < 3; c++)
+        rgb[c] = albedo[c] * (frame->sky[c] + wrap * key->colour[c]);
+}
+
 /* Straight up to the knee, so that skin keeps the colour of its texture; then a soft shoulder to
  * white. Applied before pixels are averaged: highlights get smooth edges, and the background stays
  * as it is. */
@@ -100,6 +110,9 @@ void shade(const Frame *frame, const Hit *hit, float rgb[3])
         break;
     case MATERIAL_TEETH:
         shade_teeth(frame, hit, rgb);
+        break;
+    case MATERIAL_CUT:
+        shade_cut(frame, hit, rgb);
         break;
     default: /* the others are fragments */
         albedo_at(frame, hit, rgb);

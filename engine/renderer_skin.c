@@ -163,8 +163,8 @@ void shade_skin(const Frame *frame, const Hit *hit, float rgb[3])
             light[c] += occlusion * w * l->colour[c];
         }
         float gloss = ggx(bent, l->to, view, roughness, 0.035f) * oily * ambient;
-        shine += (i == LIGHT_KEY ? shadow : 0.8f) * gloss * l->colour[1];
+        shine += (i == LIGHT_KEY ? shadow : 0.8f) * gloss * l->white;
     }
     for (int c = 0; c < 3; c++)
-        rgb[c] = albedo[c] * light[c] + shine;
+        rgb[c] = albedo[c] * light[c] + shine * frame->options->light_colour[c];
 }

@@ -26,6 +26,7 @@ typedef enum Material {
     MATERIAL_SKIN, /* opaque; head, ears, neck, shoulders, lips, lids */
     MATERIAL_EYE,  /* alpha-tested at .5 (the cornea shell maps to an alpha-0 disc) */
     MATERIAL_TEETH, /* opaque; and tongue */
+    MATERIAL_CUT, /* opaque, plain: where the renderer cuts the bust off */
     MATERIAL_BROW, /* alpha-blended thin cards */
     MATERIAL_LASH,
     MATERIAL_BEARD,
