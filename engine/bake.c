@@ -19,24 +19,24 @@ enum {
     GROUP_BODY = 0,
     EYE_JOINTS = 13606, /* two cubes of 8 */
     EYE_JOINTS_END = 13622,
-    LOWER_TEETH = 14992, /* the helpers that the teeth are bound to */
-    UPPER_TEETH = 15060,
-    TEETH_END = 15128,
 };
-
-/* As shipped the upper teeth end above the line between the lips, and a smile shows the lower ones:
- * people's are lower. */
-static const float lower_teeth_shift[3] = {0, -0.035f, -0.01f};
-static const float upper_teeth_shift[3] = {0, -0.045f, 0.02f};
 
 /* The lower edge of the kept skin: below the shoulders' line of the widest view. */
 static const float skin_bottom = 4.8f;
+
+/* A proxy mesh of the pack. */
+typedef struct Proxy {
+    char name[NAME_SIZE];
+    const char *texture;
+    SourceMesh mesh;
+} Proxy;
 
 typedef struct Bake {
     const char *package;
     SourceMesh base;
     SourceTargets targets;
-    SourceMesh *proxy; /* bake_n_proxies */
+    Proxy *proxy;
+    int n_proxy;
     BakedRig rig;
     uint8_t *visible; /* SOURCE_VERTICES: vertices of kept faces */
     int32_t *slot;    /* SOURCE_VERTICES: index among the kept, or -1 */
@@ -77,9 +77,9 @@ static bool choose_vertices(Bake *b, Error *err)
     for (int i = 0; i < b->base.n_face; i++)
         for (int k = 0; k < 4 && face_kept(b, i); k++)
             b->visible[b->base.corner[4 * i + k]] = keep[b->base.corner[4 * i + k]] = 1;
-    for (int p = 0; p < bake_n_proxies; p++)
-        for (int i = 0; i < b->proxy[p].n_vertex * 3; i++)
-            keep[b->proxy[p].ref[i]] = 1;
+    for (int p = 0; p < b->n_proxy; p++)
+        for (int i = 0; i < b->proxy[p].mesh.n_vertex * 3; i++)
+            keep[b->proxy[p].mesh.ref[i]] = 1;
     for (int v = EYE_JOINTS; v < EYE_JOINTS_END; v++)
         keep[v] = 1;
     for (int v = 0; v < SOURCE_VERTICES; v++) {
@@ -99,10 +99,6 @@ static bool add_base(Bake *b, Error *err)
     for (int i = 0; ok && i < b->n_kept; i++) {
         memcpy(position + 3 * i, b->base.position + 3 * b->kept[i], 3 * sizeof *position);
         bag[i] = b->rig.bag[b->kept[i]];
-        int v = b->kept[i];
-        const float *shift = v >= UPPER_TEETH ? upper_teeth_shift : lower_teeth_shift;
-        for (int k = 0; k < 3 && v >= LOWER_TEETH && v < TEETH_END; k++)
-            position[3 * i + k] += shift[k];
     }
     ok = ok ? add(b, DTYPE_F32, shape2(b->n_kept, 3), position, err, "base/position") &&
                   add(b, DTYPE_I32, shape1(b->n_kept), b->kept, err, "base/source") &&
@@ -358,7 +354,8 @@ static bool split_mesh(Split *s, const Bake *b, const SourceMesh *mesh)
     return ok;
 }
 
-static bool add_mesh(Bake *b, const char *name, const SourceMesh *mesh, Error *err)
+static bool add_mesh(Bake *b, const char *name, const char *texture, const SourceMesh *mesh,
+                     Error *err)
 {
     Split s = {0};
     float *uv = NULL;
@@ -387,7 +384,9 @@ static bool add_mesh(Bake *b, const char *name, const SourceMesh *mesh, Error *e
             ok = add(b, DTYPE_I32, shape2(mesh->n_vertex, 3), ref, err, key[3]) &&
                  add(b, DTYPE_F32, shape2(mesh->n_vertex, 3), mesh->weight, err, key[4]);
             snprintf(key[3], NAME_SIZE, "mesh/%s/offset", name);
-            ok = ok && add(b, DTYPE_F32, shape2(mesh->n_vertex, 3), mesh->offset, err, key[3]);
+            snprintf(key[4], NAME_SIZE, "mesh/%s/texture", name);
+            ok = ok && add(b, DTYPE_F32, shape2(mesh->n_vertex, 3), mesh->offset, err, key[3]) &&
+                 add(b, DTYPE_U8, shape1((int64_t)strlen(texture)), texture, err, key[4]);
         }
     }
     split_free(&s);
@@ -527,6 +526,65 @@ static bool add_texture(Bake *b, const BakeFile *from, Error *err)
     return ok;
 }
 
+static bool read_proxy(Bake *b, const char *file, const char *texture, Error *err)
+{
+    char path[PATH_SIZE];
+    Proxy *proxy = &b->proxy[b->n_proxy++];
+    proxy->texture = texture;
+    snprintf(path, sizeof path, "%s/public/data/%s", b->package, file);
+    return source_mesh_read(&proxy->mesh, path, true, err);
+}
+
+static const char *texture_path(const char *name)
+{
+    int t = 0;
+    while (strcmp(bake_textures[t].name, name) != 0)
+        t++;
+    return bake_textures[t].path;
+}
+
+/* One shape of brows in all its weights. */
+static bool read_brow(Bake *b, const BakeBrow *brow, Error *err)
+{
+    char path[PATH_SIZE];
+    snprintf(path, sizeof path, "%s/public/data/%s", b->package, texture_path(brow->texture));
+    uint8_t *pixel;
+    int width, height, channels;
+    if (!source_image_read(&pixel, &width, &height, &channels, path, err))
+        return false;
+    bool ok = channels == 4 || error_set(err, "%s: a brow needs an alpha channel", path);
+    for (int w = 0; ok && w < bake_n_brow_weights; w++) {
+        Proxy *proxy = &b->proxy[b->n_proxy];
+        snprintf(proxy->name, sizeof proxy->name, "brow-%s-%s", brow->name,
+                 bake_brow_weights[w].name);
+        BrowShape shape = brow->shape;
+        shape.thickness *= bake_brow_weights[w].thickness;
+        ok = read_proxy(b, brow->path, brow->texture, err) &&
+             bake_brow(&proxy->mesh, &b->base, shape, pixel, width, height, err);
+    }
+    free(pixel);
+    return ok;
+}
+
+static bool read_proxies(Bake *b, Error *err)
+{
+    b->proxy =
+        calloc((size_t)(bake_n_meshes + bake_n_brows * bake_n_brow_weights), sizeof *b->proxy);
+    if (!b->proxy)
+        return out_of_memory(err);
+    for (int m = 0; m < bake_n_meshes; m++) {
+        Proxy *proxy = &b->proxy[b->n_proxy];
+        snprintf(proxy->name, sizeof proxy->name, "%s", bake_meshes[m].name);
+        if (!read_proxy(b, bake_meshes[m].path, bake_meshes[m].texture, err) ||
+            !bake_style(&proxy->mesh, &b->base, bake_meshes[m].edit, err))
+            return false;
+    }
+    for (int i = 0; i < bake_n_brows; i++)
+        if (!read_brow(b, &bake_brows[i], err))
+            return false;
+    return true;
+}
+
 static bool read_sources(Bake *b, Error *err)
 {
     char path[PATH_SIZE];
@@ -534,15 +592,7 @@ static bool read_sources(Bake *b, Error *err)
     if (!source_mesh_read(&b->base, path, false, err) ||
         !source_targets_read(&b->targets, b->package, err))
         return false;
-    b->proxy = calloc((size_t)bake_n_proxies, sizeof *b->proxy);
-    if (!b->proxy)
-        return out_of_memory(err);
-    for (int p = 0; p < bake_n_proxies; p++) {
-        snprintf(path, sizeof path, "%s/public/data/%s", b->package, bake_proxies[p].path);
-        if (!source_mesh_read(&b->proxy[p], path, true, err))
-            return false;
-    }
-    return true;
+    return read_proxies(b, err);
 }
 
 static bool bake(Bake *b, const char *pack_path, Error *err)
@@ -555,9 +605,9 @@ static bool bake(Bake *b, const char *pack_path, Error *err)
               tensor_file_set_meta(b->file, "format", PACK_FORMAT, err) &&
               tensor_file_set_meta(b->file, "version", PACK_VERSION, err) && add_base(b, err) &&
               add_targets(b, err) && add_bones(b, err) && add_follow(b, err) &&
-              add_mesh(b, "skin", &b->base, err);
-    for (int p = 0; ok && p < bake_n_proxies; p++)
-        ok = add_mesh(b, bake_proxies[p].name, &b->proxy[p], err);
+              add_mesh(b, "skin", NULL, &b->base, err);
+    for (int p = 0; ok && p < b->n_proxy; p++)
+        ok = add_mesh(b, b->proxy[p].name, b->proxy[p].texture, &b->proxy[p].mesh, err);
     for (int t = 0; ok && t < bake_n_textures; t++)
         ok = add_texture(b, &bake_textures[t], err);
     return ok && safetensors_write(pack_path, b->file, err);
@@ -567,8 +617,8 @@ bool bake_assets(const char *package, const char *pack_path, Error *err)
 {
     Bake b = {.package = package};
     bool ok = bake(&b, pack_path, err);
-    for (int p = 0; b.proxy && p < bake_n_proxies; p++)
-        source_mesh_free(&b.proxy[p]);
+    for (int p = 0; p < b.n_proxy; p++)
+        source_mesh_free(&b.proxy[p].mesh);
     free(b.proxy);
     source_mesh_free(&b.base);
     source_targets_free(&b.targets);

@@ -22,7 +22,6 @@ enum {
 /* A mesh with what a surface of it needs besides the deformed vertices. */
 typedef struct Piece {
     const PackMesh *mesh;
-    const Texture *texture;
     float *rest;
 } Piece;
 
@@ -57,14 +56,11 @@ static const struct {
     {"lipstick-colour", "lipstick-", MATERIAL_SKIN},
 };
 
-static bool piece_open(Builtin *e, Piece *piece, const char *mesh, const char *texture, Error *err)
+static bool piece_open(Builtin *e, Piece *piece, const char *mesh, Error *err)
 {
     piece->mesh = pack_mesh(e->pack, mesh);
-    const PackTexture *t = pack_texture(e->pack, texture);
-    if (!piece->mesh || !t)
-        return error_set(err, "the asset pack has no \"%s\"; bake it again",
-                         piece->mesh ? texture : mesh);
-    piece->texture = &t->texture;
+    if (!piece->mesh)
+        return error_set(err, "the asset pack has no \"%s\"; bake it again", mesh);
     piece->rest = malloc((size_t)piece->mesh->n_vertex * 3 * sizeof *piece->rest);
     float *scratch = malloc(((size_t)piece->mesh->n_bound * 3 + 1) * sizeof *scratch);
     if (piece->rest && scratch)
@@ -86,7 +82,7 @@ static bool option_open(Builtin *e, const char *prefix, const ControlOption *opt
         if (n == MAX_PIECES)
             return error_set(err, "schema %s: option \"%s\" has too many parts",
                              e->base.schema->name, option->name);
-        if (!piece_open(e, &piece[n], name, name, err))
+        if (!piece_open(e, &piece[n], name, err))
             return error_prefix(err, "schema %s: option \"%s\"", e->base.schema->name,
                                 option->name);
         at += length + (at[length] == '+');
@@ -142,7 +138,7 @@ static bool skins_open(Builtin *e, Error *err)
                 if (!e->skin_texture[r][a][male])
                     return error_set(err, "the asset pack has no \"%s\"; bake it again", name);
             }
-    if (!piece_open(e, &e->skin, "skin", name, err))
+    if (!piece_open(e, &e->skin, "skin", err))
         return false;
     const PackMesh *mesh = e->skin.mesh;
     e->skin_source = malloc((size_t)mesh->n_vertex * sizeof *e->skin_source);
@@ -189,7 +185,7 @@ static Surface surface_of(const Piece *piece, Material material, const float *po
         .tint = {1, 1, 1},
         .opacity = 1,
     };
-    s.layer[0].texture = piece->texture;
+    s.layer[0].texture = mesh->texture ? &mesh->texture->texture : NULL; /* skin gets its own */
     s.layer[0].weight = 1;
     return s;
 }
@@ -406,10 +402,10 @@ bool engine_open_builtin(Engine **engine, const char *pack_path, const char *sch
     bool ok = schema_load(&e->base.schema, schema_path, err) &&
               pack_open(&e->pack, pack_path, err) &&
               rig_new(&e->rig, e->pack, e->base.schema, err) && skins_open(e, err) &&
-              piece_open(e, &e->eyes, "eyes", look_iris_name[0], err) && irises_open(e, err) &&
-              piece_open(e, &e->teeth, "teeth", "teeth", err) &&
-              piece_open(e, &e->tongue, "tongue", "tongue", err) &&
-              piece_open(e, &e->lashes, "lashes", "lashes", err) && choices_open(e, err);
+              piece_open(e, &e->eyes, "eyes", err) && irises_open(e, err) &&
+              piece_open(e, &e->teeth, "teeth", err) &&
+              piece_open(e, &e->tongue, "tongue", err) &&
+              piece_open(e, &e->lashes, "lashes", err) && choices_open(e, err);
     if (ok) {
         Surface rest = skin_surface(e, e->skin.rest);
         ok = render_tables_new(&e->tables, &rest, err);

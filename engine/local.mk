@@ -37,7 +37,8 @@ libbake_a_SOURCES = \
 	engine/bake_bones.c engine/bake_bones.h \
 	engine/bake_content.c engine/bake_content.h \
 	engine/bake_rig.c engine/bake_rig.h \
-	engine/bake_source.c engine/bake_source.h
+	engine/bake_source.c engine/bake_source.h \
+	engine/bake_style.c engine/bake_style.h
 
 bin_PROGRAMS += apps/bake_assets apps/render_character
 apps_bake_assets_SOURCES = apps/bake_assets.c

@@ -234,6 +234,19 @@ static int count_parts(const TensorFile *file, const char *kind, const char *par
     return n;
 }
 
+static const PackTexture *mesh_texture(Reader *r, const char *mesh)
+{
+    int length;
+    const uint8_t *text = array(r, DTYPE_U8, 0, &length, "mesh/%s/texture", mesh);
+    char name[NAME_SIZE] = "";
+    if (text && length < NAME_SIZE)
+        memcpy(name, text, (size_t)length);
+    const PackTexture *texture = pack_texture(r->pack, name);
+    if (r->ok && !texture)
+        refuse(r, "a mesh has no texture");
+    return texture;
+}
+
 static void read_mesh(Reader *r, PackMesh *mesh)
 {
     const Pack *p = r->pack;
@@ -252,6 +265,7 @@ static void read_mesh(Reader *r, PackMesh *mesh)
         check_same(r, mesh->n_bound, n_weight);
         check_same(r, mesh->n_bound, n_offset);
         check_range(r, mesh->ref, (int64_t)mesh->n_bound * 3, 0, p->n_vertex);
+        mesh->texture = mesh_texture(r, name);
     }
     int n_source = skin ? p->n_vertex : mesh->n_bound;
     check_range(r, mesh->vertex, mesh->n_vertex, 0, n_source);
@@ -365,8 +379,8 @@ bool pack_open(Pack **pack, const char *path, Error *err)
     read_targets(&r);
     read_bones(&r);
     read_follow(&r);
-    read_meshes(&r);
     read_textures(&r);
+    read_meshes(&r);
     if (!r.ok) {
         pack_close(p);
         return false;

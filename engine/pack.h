@@ -9,10 +9,10 @@
  * I32 [W], bone/weight F32 [W]; names in "components" follow/vertex I32 [F], follow/to I32 [F,4]
  * (-1: none), follow/weight F32 [F,4] mesh/NAME/vertex I32 [n], mesh/NAME/uv F32 [n,2],
  * mesh/NAME/triangle I32 [m,3], and for a proxy mesh/NAME/ref I32 [p,3], mesh/NAME/weight F32
- * [p,3], mesh/NAME/offset F32 [p,3]; the skin's vertices are kept vertices, a proxy's are bound
- * ones texture/NAME/size I32 [3] (width, height, channels), texture/NAME/data U8 [bytes] (zlib;
- * each byte less its left neighbour of the same channel), texture/NAME/face F32 [3] (skins: mean
- * linear colour of the face)
+ * [p,3], mesh/NAME/offset F32 [p,3], mesh/NAME/texture U8 (a texture's NAME); the skin's vertices
+ * are kept vertices, a proxy's are bound ones texture/NAME/size I32 [3] (width, height, channels),
+ * texture/NAME/data U8 [bytes] (zlib; each byte less its left neighbour of the same channel),
+ * texture/NAME/face F32 [3] (skins: mean linear colour of the face)
  */
 #ifndef ENGINE_PACK_H
 #define ENGINE_PACK_H
@@ -21,7 +21,7 @@
 #include "libtensor/tensor_file.h"
 
 #define PACK_FORMAT "visagist-engine-pack"
-#define PACK_VERSION "1"
+#define PACK_VERSION "2"
 enum { PACK_PIVOTS = 8, PACK_FOLLOWED = 4 };
 
 typedef struct PackTarget {
@@ -41,6 +41,12 @@ typedef struct PackBone {
     const float *weight;
 } PackBone;
 
+typedef struct PackTexture {
+    char *name;
+    Texture texture;
+    float face[3]; /* skins: mean linear colour of the face */
+} PackTexture;
+
 typedef struct PackMesh {
     char *name;
     int n_vertex;          /* split by uv */
@@ -52,13 +58,8 @@ typedef struct PackMesh {
     int n_bound; /* 0 for the skin */
     const int32_t *ref;
     const float *weight, *offset;
+    const PackTexture *texture; /* NULL for the skin */
 } PackMesh;
-
-typedef struct PackTexture {
-    char *name;
-    Texture texture;
-    float face[3]; /* skins: mean linear colour of the face */
-} PackTexture;
 
 typedef struct Pack {
     TensorFile *file;

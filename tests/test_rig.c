@@ -272,7 +272,7 @@ static void both_sides_move_alike(void **state)
 static void proxies_stay_on_the_face(void **state)
 {
     (void)state;
-    static const char *const name[] = {"lashes", "brow-natural", "beard-full"};
+    static const char *const name[] = {"lashes", "brow-natural-natural", "beard-full"};
     static const float reach[] = {0.12f, 0.08f, 0.16f};
     const PackMesh *skin = pack_mesh(pack, "skin");
     assert_non_null(skin);
