@@ -130,11 +130,17 @@ static int64_t render_block(const Writer *w, int64_t first, int64_t n, Error *er
         uint8_t *label = w->info->labels ? record + w->layout.label : NULL;
         Error why;
         uint32_t crc;
+        int64_t before;
+#pragma omp atomic read
+        before = failed;
+        if (k > before) /* what comes after a failure is thrown away */
+            continue;
         memset(record, 0, w->layout.bytes);
         if (!pairs_render(w->engine, w->info, first + k, (float *)(void *)record,
                           record + w->layout.rgb, label, &why)) {
 #pragma omp critical(pairs_failed)
             if (k < failed) {
+#pragma omp atomic write
                 failed = k;
                 error_set(err, "sample %lld: %s", (long long)(first + k), why.text);
             }

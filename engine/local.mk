@@ -50,3 +50,6 @@ schemadir = $(pkgdatadir)/schemas
 dist_schema_DATA = \
 	engine/schemas/female.json engine/schemas/girl.json engine/schemas/male.json \
 	engine/schemas/paper-female.json engine/schemas/paper-girl.json engine/schemas/paper-male.json
+
+EXTRA_DIST += doc/engine-protocol.md \
+	examples/engine.json examples/engine.py examples/schema.json

@@ -1,0 +1,87 @@
+#!/bin/sh
+# The example engine in Python, as a user meets it: pictures, a set whose engine goes wrong on the
+# way, and a folder of its pictures. Skipped (77) without python3.
+set -u
+command -v python3 >/dev/null || { echo "skipped: python3 is missing"; exit 77; }
+examples=${srcdir:-.}/examples
+dir=$(mktemp -d ./test_engine_example.XXXXXX) || exit 1
+trap 'rm -rf "$dir"' EXIT
+cp "$examples"/engine.json "$examples"/engine.py "$examples"/schema.json "$dir" || exit 1
+render="./apps/render_dataset --size 64 --count 60 --seed 3"
+
+fail() {
+    echo "FAILED: $*"
+    exit 1
+}
+
+# WORDS COMMAND...: exit code 1, and one sentence beside the progress, with the words, in 20 s.
+refuses() {
+    words=$1
+    shift
+    timeout 20 "$@" >"$dir/out" 2>"$dir/err"
+    code=$?
+    test $code -eq 1 || fail "$* gave exit code $code"
+    test "$(grep -c '^render_[a-z]*:' "$dir/err")" -eq 1 ||
+        fail "$* said more or less than one sentence: $(cat "$dir/err")"
+    grep -q -- "$words" "$dir/err" || fail "$* did not say '$words' but: $(cat "$dir/err")"
+}
+
+./apps/render_character --engine "$dir/engine.json" --random 7 --size 96 --out "$dir/face.png" \
+    --labels "$dir/labels.png" || fail "a picture"
+test -s "$dir/face.png" && test -s "$dir/labels.png" || fail "no picture"
+refuses 'draws only its own view' ./apps/render_character --engine "$dir/engine.json" --yaw 20 \
+    --out "$dir/side.png"
+refuses 'no engine' ./apps/render_character --engine elsewhere --out "$dir/x.png"
+
+$render --engine "$dir/engine.json" --threads 4 --out "$dir/whole" >/dev/null 2>&1 || fail "a set"
+$render --engine "$dir/engine.json" --threads 1 --out "$dir/one" >/dev/null 2>&1 ||
+    fail "a set by one thread"
+diff -r "$dir/whole" "$dir/one" || fail "the number of threads changes the set"
+
+# NAME FAULT: an engine with that fault, a line of Python, on faces that are very wide.
+faulty() {
+    sed "s/^    elif kind == b\"DRAW\":/&\n        if struct.unpack_from('<f', message, 60)[0] > 0.9: $2/" \
+        "$examples/engine.py" >"$dir/$1.py"
+    cmp -s "$dir/$1.py" "$examples/engine.py" && fail "$1 has no fault"
+    cat >"$dir/$1.json" <<JSON
+{"engine": "process", "schema": "schema.json", "command": ["python3", "$1.py"], "workers": 2, "timeout_s": 2}
+JSON
+}
+faulty dying 'sys.exit(3)'
+faulty hanging '__import__("time").sleep(60)'
+faulty lying 'message = struct.pack("<I", 65) + message[4:]'
+for fault in dying:'exited with status 3' hanging:'no answer within 2 s' \
+    lying:'a picture of 65 x 65 instead of 64 x 64'; do
+    name=${fault%%:*}
+    refuses "sample [0-9]*: .*$name.py\" .*${fault#*:}" \
+        $render --engine "$dir/$name.json" --out "$dir/$name"
+    test -s "$dir/$name/shard-0000.bin.tmp" || fail "$name: nothing is kept"
+    $render --engine "$dir/engine.json" --out "$dir/$name" >/dev/null 2>&1 ||
+        fail "$name: the run with a mended engine"
+    diff -r "$dir/whole" "$dir/$name" || fail "$name: the set differs from one without a fault"
+done
+
+# A folder of pictures of its characters, and their table.
+mkdir "$dir/pictures"
+for i in 1 2 3; do
+    ./apps/render_character --engine "$dir/engine.json" --random $i --size 64 \
+        --out "$dir/pictures/face$i.png" --save-params "$dir/face$i.json" || fail "face $i"
+done
+python3 - "$dir" <<'PY' || exit 1
+import json, sys
+with open(sys.argv[1] + "/table.csv", "w") as table:
+    for i in (1, 2, 3):
+        face = json.load(open("%s/face%d.json" % (sys.argv[1], i)))
+        row = {**face["continuous"], **face["discrete"]}
+        if i == 1:
+            print(",".join(row), file=table)
+        print(",".join(str(v) for v in row.values()), file=table)
+PY
+echo '{"engine": "folder", "schema": "schema.json", "images": "pictures", "table": "table.csv"}' \
+    >"$dir/folder.json"
+./apps/render_dataset --engine "$dir/folder.json" --size 64 --out "$dir/finished" >"$dir/out" \
+    2>/dev/null || fail "a set of finished pictures"
+grep -q '3 samples of example, 64x64' "$dir/out" || fail "not 3 samples: $(cat "$dir/out")"
+refuses 'folder of finished pictures' ./apps/render_character --engine "$dir/folder.json" \
+    --out "$dir/x.png"
+echo "ok"
