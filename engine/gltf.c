@@ -270,7 +270,8 @@ static void add_character(Glb *glb, const Frame *posed, const Schema *schema, co
                       "wrapS", CLAMP_TO_EDGE, "wrapT", CLAMP_TO_EDGE));
     json_t *children = json_array();
     for (int i = 0; i < posed->scene->n_surface && !glb->failed; i++)
-        add_surface(glb, posed, i, children);
+        if (posed->scene->surface[i].material != MATERIAL_CUT) /* a body may be joined there */
+            add_surface(glb, posed, i, children);
     int root = glb_add(glb, "nodes",
                        json_pack("{s:s,s:o,s:o}", "name", schema->name, "children", children,
                                  "extras", character_json(schema, x)));

