@@ -12,6 +12,7 @@ libapps_a_SOURCES = \
 	apps/finder_options.c apps/finder_options.h \
 	apps/finder_report.c apps/finder_report.h \
 	apps/finder_session.c apps/finder_session.h \
+	apps/label_palette.h \
 	apps/paths.c apps/paths.h \
 	apps/progress.c apps/progress.h \
 	apps/sheet.c apps/sheet.h \
@@ -42,3 +43,7 @@ apps_search_LDADD = $(app_libs)
 noinst_PROGRAMS += apps/evaluate_search
 apps_evaluate_search_SOURCES = apps/evaluate_search.c
 apps_evaluate_search_LDADD = $(app_libs)
+
+bin_PROGRAMS += apps/character_sheet
+apps_character_sheet_SOURCES = apps/character_sheet.c
+apps_character_sheet_LDADD = $(app_libs)

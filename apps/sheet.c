@@ -1,7 +1,16 @@
 #include "apps/sheet.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
+
+/* Not our code: its warnings are not our concern. */
+#pragma GCC diagnostic ignored "-Wunused-function"
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-compare"
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#include <stb/stb_easy_font.h>
+#pragma GCC diagnostic pop
 
 bool sheet_new(Sheet *sheet, int columns, int rows, int cell, int gap, Error *err)
 {
@@ -46,6 +55,40 @@ bool sheet_put_planar(Sheet *sheet, int column, int row, const real *planar, int
     bool ok = sheet_put(sheet, column, row, &image, err);
     image_free(&image);
     return ok;
+}
+
+/* What stb_easy_font gives of each corner of its boxes. */
+typedef struct Corner {
+    float x, y, z;
+    uint8_t colour[4];
+} Corner;
+
+enum { CAPTION_HEIGHT = 13, CAPTION_LETTERS = 96, CORNERS = 4 * 24 * CAPTION_LETTERS };
+
+static void fill(Image *image, int x0, int y0, int x1, int y1, uint8_t value)
+{
+    for (int y = y0; y < y1; y++)
+        memset(image->pixel + 3 * ((size_t)y * (size_t)image->width + (size_t)x0), value,
+               3 * (size_t)(x1 - x0));
+}
+
+void sheet_caption(Sheet *sheet, int column, int row, const char *text)
+{
+    assert(column >= 0 && column < sheet->columns && row >= 0 && row < sheet->rows);
+    int step = sheet->cell + sheet->gap;
+    int left = sheet->gap + column * step, bottom = (row + 1) * step, top = bottom - CAPTION_HEIGHT;
+    char line[CAPTION_LETTERS];
+    Corner corner[CORNERS];
+    snprintf(line, sizeof line, "%s", text);
+    while (line[0] && stb_easy_font_width(line) > sheet->cell - 6)
+        line[strlen(line) - 1] = '\0';
+    int boxes = stb_easy_font_print(0, 0, line, NULL, corner, sizeof corner);
+    fill(&sheet->image, left, top, left + sheet->cell, bottom, 24);
+    for (int i = 0; i < boxes; i++) {
+        const Corner *from = &corner[4 * i], *to = &corner[4 * i + 2];
+        fill(&sheet->image, left + 3 + (int)from->x, top + 3 + (int)from->y, left + 3 + (int)to->x,
+             top + 3 + (int)to->y, 240);
+    }
 }
 
 bool sheet_save(const Sheet *sheet, const char *path, Error *err)

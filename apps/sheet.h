@@ -18,6 +18,9 @@ bool sheet_put(Sheet *sheet, int column, int row, const Image *image, Error *err
 /* The same from planar [3,size,size] real in [0, 1]. */
 bool sheet_put_planar(Sheet *sheet, int column, int row, const real *planar, int size, Error *err);
 
+/* Prints a name at the foot of a cell, over what is there; what is too long is cut. ASCII. */
+void sheet_caption(Sheet *sheet, int column, int row, const char *text);
+
 bool sheet_save(const Sheet *sheet, const char *path, Error *err);
 
 #endif

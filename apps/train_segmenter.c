@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apps/label_palette.h"
 #include "apps/sheet.h"
 #include "apps/training.h"
 #include "datasets/labelled.h"
@@ -41,7 +42,7 @@ static const struct argp parser = {
     "folder gets log.jsonl, last.safetensors, best.safetensors and sheet.png (rows: picture, "
     "truth, prediction). "
     "Ctrl-C saves; --resume goes on.\n\n"
-    "  render_dataset --kind segmenter --model male --size 128 --count 4000 --seed 1 --out MALE\n"
+    "  render_dataset --kind segmenter --engine builtin:male --size 128 --count 4000 --seed 1 --out MALE\n"
     "  train_segmenter --data MALE,FEMALE --out RUN\n"
     "  train_segmenter --evaluate RUN/best.safetensors --data PHOTOS\n"
     "  train_segmenter --out RUN --export segmenter.safetensors",
@@ -257,17 +258,13 @@ static bool validate(void *context, double *figure, json_t **report, Error *err)
 static bool put_labels(Sheet *sheet, int column, int row, const int32_t *label, int size,
                        Error *err)
 {
-    static const uint8_t palette[LABEL_COUNT][3] = {
-        {40, 40, 48},   {236, 188, 152}, {128, 72, 32},  {176, 104, 40},
-        {64, 128, 255}, {64, 208, 255},  {240, 144, 80}, {232, 64, 96},
-        {128, 0, 48},   {255, 112, 144}, {96, 160, 64}};
     Image image;
     if (!image_new(&image, size, size, err))
         return false;
     for (int p = 0; p < size * size; p++) {
         static const uint8_t white[3] = {255, 255, 255};
         bool known = label[p] >= 0 && label[p] < LABEL_COUNT;
-        memcpy(image.pixel + 3 * p, known ? palette[label[p]] : white, 3);
+        memcpy(image.pixel + 3 * p, known ? label_palette[label[p]] : white, 3);
     }
     bool ok = sheet_put(sheet, column, row, &image, err);
     image_free(&image);
