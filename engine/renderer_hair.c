@@ -153,17 +153,22 @@ static void prepare_surface(Frame *frame, int index, const Hull *hull)
     }
 }
 
+/* How far from the texture's mean, in its deviations. */
+static float off_mean(const Surface *s, float luma)
+{
+    if (s->n_layer == 0 || s->layer[0].texture->luma_deviation <= 0)
+        return 0;
+    const Texture *texture = s->layer[0].texture;
+    return clampf((luma - texture->mean_luma) / texture->luma_deviation, -2.0f, 2.5f);
+}
+
 /* Some textures are nearly black, some have highlights painted in: all get the contrast of real
  * hair, dark hair more of it than light hair. */
 float recolour_tone(const Surface *s, float luma)
 {
-    if (s->n_layer == 0 || s->layer[0].texture->luma_deviation <= 0)
-        return 1;
-    const Texture *texture = s->layer[0].texture;
     float light = 0.2126f * s->tint[0] + 0.7152f * s->tint[1] + 0.0722f * s->tint[2];
-    float contrast = lerpf(0.36f, 0.16f, smoothstepf(0.01f, 0.20f, light));
-    float off = (luma - texture->mean_luma) / texture->luma_deviation;
-    return powf(fmaxf(1 + contrast * clampf(off, -2.0f, 2.5f), 0), 2.2f);
+    float contrast = lerpf(0.34f, 0.13f, smoothstepf(0.01f, 0.20f, light));
+    return powf(fmaxf(1 + contrast * off_mean(s, luma), 0), 2.2f);
 }
 
 void hair_prepare(Frame *frame)
@@ -175,8 +180,11 @@ void hair_prepare(Frame *frame)
         if (!material_blends(scene->surface[i].material))
             continue;
         prepare_surface(frame, i, &hull);
-        for (int luma = 0; luma < 256; luma++)
+        for (int luma = 0; luma < 256; luma++) {
             frame->tone[i][luma] = recolour_tone(&scene->surface[i], (float)luma / 255);
+            frame->grain[i][luma] =
+                clampf(0.5f * off_mean(&scene->surface[i], (float)luma / 255), -1, 1);
+        }
     }
 }
 
@@ -225,14 +233,14 @@ void shade_hair(const Frame *frame, const Fragment *fragment, float x, float y, 
 
     float shadow = lerpf(0.2f, 1, shadow_through_hair(&frame->shadow, v.shadow));
     /* strands of the texture break the highlights up */
-    float luma = (float)fragment->luma * (1 / 255.0f);
-    float jitter = 0.25f * (luma - 0.4f), break_up = clampf(luma * 1.6f + 0.15f, 0, 1);
+    float grain = frame->grain[t->surface][fragment->luma];
+    float jitter = 0.10f * grain, break_up = 0.55f + 0.45f * grain;
     float white = 0, coloured = 0;
     v.gloss[0].strength *= shadow;
     for (int g = 0; g < 3; g++) {
         float along = v.gloss[g].along, across = v.gloss[g].across;
-        white += v.gloss[g].strength * strand_gloss(along, across, 0.10f + jitter, 6);
-        coloured += v.gloss[g].strength * strand_gloss(along, across, -0.14f + jitter, 4);
+        white += v.gloss[g].strength * strand_gloss(along, across, 0.08f + jitter, 6);
+        coloured += v.gloss[g].strength * strand_gloss(along, across, -0.12f + jitter, 4);
     }
     const float *key = frame->light[LIGHT_KEY].colour;
     /* light that has crossed many strands is paler than one strand */
@@ -240,10 +248,10 @@ void shade_hair(const Frame *frame, const Fragment *fragment, float x, float y, 
     float fair = clampf(3 * albedo[1], 0, 1);
     for (int c = 0; c < 3; c++) {
         float colour = lerpf(albedo[c], pale, 0.12f * fair);
-        float sheen = lerpf(albedo[c], pale, 0.10f + 0.25f * fair);
+        float sheen = 0.9f * coloured * lerpf(albedo[c], pale, 0.10f + 0.25f * fair);
+        float hue = pale > 0 ? albedo[c] / pale : 1;
+        float glint = 0.06f * white * (0.6f + 0.4f * hue) * frame->options->light_colour[c];
         float light = v.light[c] + shadow * v.key * key[c];
-        rgb[c] = tone_map(colour * light +
-                          break_up * (0.9f * coloured * sheen +
-                                      white * 0.055f * frame->options->light_colour[c]));
+        rgb[c] = tone_map(colour * light + break_up * (sheen + glint));
     }
 }

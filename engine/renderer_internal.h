@@ -127,7 +127,9 @@ typedef struct Frame {
     int first_vertex[SCENE_MAX_SURFACES + 1];
     Vertex *vertex;
     HairVertex *hair; /* of the same vertices; set for hair-like materials only */
-    float tone[SCENE_MAX_SURFACES][256]; /* luma of a recoloured texture to a factor on its tint */
+    /* Luma of a hair-like texture: to a factor on its tint, if recoloured; and to -1 .. 1, dark to
+     * light strands. */
+    float tone[SCENE_MAX_SURFACES][256], grain[SCENE_MAX_SURFACES][256];
     int n_triangle;
     Triangle *triangle; /* drawn ones only, opaque surfaces first */
     Triangle *sorted;   /* scratch */
