@@ -7,17 +7,24 @@ include libtensor/ops/ops.mk
 libtensor_a_SOURCES = \
 	libtensor/atomic_file.c libtensor/atomic_file.h \
 	libtensor/backend.h libtensor/backend_cpu.c \
+	libtensor/bytes.c libtensor/bytes.h \
 	libtensor/convert.c \
 	libtensor/error.c libtensor/error.h \
+	libtensor/npz.c \
 	libtensor/op.c libtensor/op.h libtensor/op_kernels.h libtensor/ops.def \
 	libtensor/optim_kernels.c libtensor/optim_kernels.h \
 	libtensor/parallel.h \
 	libtensor/real.c libtensor/real.h \
 	libtensor/rng.c libtensor/rng.h \
 	libtensor/safetensors.c \
+	libtensor/strided.c libtensor/strided.h \
 	libtensor/tensor.c libtensor/tensor.h \
 	libtensor/tensor_file.c libtensor/tensor_file.h \
 	libtensor/tfjs.c \
+	libtensor/torch_file.c \
+	libtensor/unpickle.c libtensor/unpickle.h \
+	libtensor/weights.c \
+	libtensor/zip.c libtensor/zip.h \
 	$(LIBTENSOR_OPS)
 
 libtensor_double_a_SOURCES = $(libtensor_a_SOURCES)

@@ -11,39 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-typedef struct Bytes {
-    unsigned char *data;
-    size_t size;
-} Bytes;
-
-/* Appends the file; on failure what was there stays. */
-static bool append_file(Bytes *bytes, const char *path, Error *err)
-{
-    FILE *stream = fopen(path, "rb");
-    if (!stream)
-        return error_set(err, "%s: cannot be opened: %s", path, strerror(errno));
-    struct stat status;
-    bool regular = fstat(fileno(stream), &status) == 0 && S_ISREG(status.st_mode);
-    size_t n = regular ? (size_t)status.st_size : 0;
-    unsigned char *data = regular ? realloc(bytes->data, bytes->size + n + 1) : NULL;
-    bool ok = false;
-    if (!regular) {
-        error_set(err, "%s: is not a regular file", path);
-    } else if (!data) {
-        error_set(err, "%s: out of memory", path);
-    } else {
-        bytes->data = data;
-        ok = fread(data + bytes->size, 1, n, stream) == n;
-        if (ok)
-            bytes->size += n;
-        else
-            error_set(err, "%s: cannot be read", path);
-    }
-    fclose(stream);
-    return ok;
-}
+#include "libtensor/bytes.h"
 
 /* Joins the shards of a group. They lie beside the manifest. */
 static bool read_shards(const char *manifest_path, const json_t *paths, Bytes *bytes, Error *err)
@@ -61,7 +30,7 @@ static bool read_shards(const char *manifest_path, const json_t *paths, Bytes *b
         int n = snprintf(path, sizeof path, "%.*s%s", folder, manifest_path, name);
         if (n < 0 || (size_t)n >= sizeof path)
             return error_set(err, "%s: the path of shard %.100s is too long", manifest_path, name);
-        if (!append_file(bytes, path, err))
+        if (!bytes_append_file(bytes, path, err))
             return error_prefix(err, "%s names a shard", manifest_path);
     }
     return true;

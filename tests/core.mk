@@ -3,7 +3,7 @@ SMALL_NET = tests/small_net.c tests/small_net.h tests/threads.h
 FAILING_ALLOC = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc \
 	-Wl,--wrap=strdup,--wrap=free
 CORE_LIBS = $(CMOCKA_LIBS) $(OPENBLAS_LIBS) $(JANSSON_LIBS) -lm
-CORE_TESTS = tests/test_rng tests/test_tensor_file tests/test_graph_gradient_double \
+CORE_TESTS = tests/test_rng tests/test_tensor_file tests/test_weights tests/test_graph_gradient_double \
 	tests/test_plan tests/test_alloc tests/test_optim tests/test_resume
 check_PROGRAMS += $(CORE_TESTS)
 TESTS += $(CORE_TESTS)
@@ -12,6 +12,17 @@ tests_test_rng_SOURCES = tests/test_rng.c
 tests_test_rng_LDADD = libtensor.a $(CORE_LIBS)
 tests_test_tensor_file_SOURCES = tests/test_tensor_file.c
 tests_test_tensor_file_LDADD = libtensor.a $(CORE_LIBS)
+
+# Files as PyTorch and NumPy write them; every allocation is seen.
+tests_test_weights_SOURCES = tests/test_weights.c
+tests_test_weights_CPPFLAGS = $(AM_CPPFLAGS) -DGOLDEN='"$(abs_top_srcdir)/tests/golden"'
+tests_test_weights_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+tests_test_weights_LDADD = libtensor.a $(CORE_LIBS) $(ZLIB_LIBS)
+EXTRA_DIST += scripts/make_torch_golden.py \
+	tests/golden/torch-zip.pt tests/golden/torch-deflated.pt tests/golden/torch-stream.pt \
+	tests/golden/torch-stream4.pt tests/golden/torch-python2.pt tests/golden/torch-module.pt \
+	tests/golden/numpy-1.npy tests/golden/numpy-2.npy tests/golden/numpy-3.npy \
+	tests/golden/numpy-stored.npz tests/golden/numpy-deflated.npz
 
 tests_test_graph_gradient_double_SOURCES = tests/test_graph_gradient_double.c $(SMALL_NET)
 tests_test_graph_gradient_double_CPPFLAGS = $(AM_CPPFLAGS) -DREAL_IS_DOUBLE
