@@ -4,8 +4,7 @@
 
 Var loss_weighted_l1(Graph *g, Var a, Var b, Var weight)
 {
-    weight = ag_detach(g, weight);
-    return ag_l1_loss(g, ag_spatial_mul(g, a, weight), ag_spatial_mul(g, ag_detach(g, b), weight));
+    return ag_l1_loss(g, ag_spatial_mul(g, a, weight), ag_spatial_mul(g, b, weight));
 }
 
 Var loss_identity(Graph *g, Var descriptor, Var target)

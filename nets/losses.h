@@ -6,7 +6,7 @@
 #include "libautograd/autograd.h"
 
 /* Eq. 1 with a weight per pixel: mean of weight |a - b|. a, b [N,C,H,W]; weight [N,1,H,W] >= 0, of
- * mean 1 if the loss shall be comparable to Eq. 1's. The gradient goes to a alone. */
+ * mean 1 if the loss shall be comparable to Eq. 1's. */
 Var loss_weighted_l1(Graph *graph, Var a, Var b, Var weight);
 
 /* Eq. 5: 1 - cos(F_recg(I), F_recg(I')), mean over n. descriptor, target [N,D]. */

@@ -96,11 +96,49 @@ static void colour_is_the_mean_of_sure_pixels(void **state)
     backend_close(cpu);
 }
 
+static void weighted_l1_counts_pixels_by_weight(void **state)
+{
+    enum { N = 2, VALUES = N * CHANNELS * PIXELS };
+    real a[VALUES], b[VALUES], weight[N * PIXELS], d[VALUES];
+    Backend *cpu = backend_cpu_open();
+    Graph *g = ag_graph_new();
+    Shape picture = shape4(N, CHANNELS, SIDE, SIDE);
+    Var in[3] = {ag_input(g, "a", DTYPE_REAL, picture), ag_input(g, "b", DTYPE_REAL, picture),
+                 ag_input(g, "weight", DTYPE_REAL, shape4(N, 1, SIDE, SIDE))};
+    double expected = 0;
+    Plan *plan;
+    Error err;
+    (void)state;
+
+    fill(a, VALUES, 6);
+    fill(b, VALUES, 7);
+    fill(weight, N * PIXELS, 8);
+    ag_want_grad(g, in[0]);
+    Var loss = loss_weighted_l1(g, in[0], in[1], in[2]);
+    if (!ag_plan(&plan, g, loss, (PlanOptions){.backend = cpu}, &err))
+        fail_msg("%s", err.text);
+    ag_write(plan, in[0], a);
+    ag_write(plan, in[1], b);
+    ag_write(plan, in[2], weight);
+    ag_run(plan, &(StepState){0});
+    ag_read_grad(plan, in[0], d);
+    for (int i = 0; i < VALUES; i++) {
+        real w = weight[i / (CHANNELS * PIXELS) * PIXELS + i % PIXELS];
+        expected += (double)w * fabs((double)(a[i] - b[i])) / VALUES;
+        assert_float_equal(d[i], (a[i] > b[i] ? w : -w) / VALUES, 1e-7);
+    }
+    assert_float_equal(ag_scalar(plan, loss), expected, 1e-6);
+    ag_plan_free(plan);
+    ag_graph_free(g);
+    backend_close(cpu);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(content_sums_every_facial_class),
         cmocka_unit_test(colour_is_the_mean_of_sure_pixels),
+        cmocka_unit_test(weighted_l1_counts_pixels_by_weight),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,9 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "apps/face_weights.h"
 #include "apps/training.h"
+#include "engine/engine.h"
 #include "libautograd/ops.h"
 #include "libtensor/rng.h"
 
@@ -293,13 +295,40 @@ static void refusals(void **state)
     free(bad);
 }
 
+/* A background with a square of skin, and in it an eye. */
+static void face_weights_look_at_the_face(void **state)
+{
+    enum { SIDE = 64, REACH = 1 };
+    static uint8_t label[SIDE * SIDE];
+    static real weight[SIDE * SIDE];
+    double sum = 0;
+    (void)state;
+    for (int y = 16; y < 48; y++)
+        for (int x = 16; x < 48; x++)
+            label[y * SIDE + x] =
+                y >= 30 && y < 33 && x >= 20 && x < 26 ? LABEL_LEFT_EYE : LABEL_SKIN;
+    face_weights(label, SIDE, weight);
+    for (int i = 0; i < SIDE * SIDE; i++)
+        sum += (double)weight[i];
+    assert_float_equal(sum, SIDE * SIDE, 1e-2);
+    real eye = weight[31 * SIDE + 22], skin = weight[40 * SIDE + 40], around = weight[0];
+    assert_true(eye > 1.5f * skin && skin > 1.5f * around && around > 0);
+    assert_true(weight[(30 - REACH) * SIDE + 20 - REACH] == eye); /* lids and lashes */
+    assert_true(weight[(30 - REACH - 1) * SIDE + 20] == skin);
+    assert_true(weight[(16 - REACH) * SIDE + 47 + REACH] == skin);
+
+    memset(label, LABEL_SKIN, sizeof label); /* a set without labels: Eq. 1 */
+    face_weights(label, SIDE, weight);
+    for (int i = 0; i < SIDE * SIDE; i++)
+        assert_float_equal(weight[i], 1, 1e-6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(resumed_is_uninterrupted),
-        cmocka_unit_test(log_is_one),
-        cmocka_unit_test(export_keeps_the_net),
-        cmocka_unit_test(refusals),
+        cmocka_unit_test(resumed_is_uninterrupted),      cmocka_unit_test(log_is_one),
+        cmocka_unit_test(export_keeps_the_net),          cmocka_unit_test(refusals),
+        cmocka_unit_test(face_weights_look_at_the_face),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
