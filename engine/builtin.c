@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/engine_scene.h"
+#include "engine/lips.h"
 #include "engine/look.h"
 #include "engine/pack.h"
 #include "engine/renderer.h"
@@ -34,6 +35,7 @@ typedef struct Builtin {
     Pack *pack;
     Rig *rig;
     RenderTables *tables;
+    Lips *lips;
     Piece skin, eyes, teeth, tongue, lashes;
     Choice *choice; /* of each discrete group */
     int32_t *skin_source;
@@ -153,7 +155,7 @@ static bool skins_open(Builtin *e, Error *err)
             inside = inside && e->pack->bag[mesh->vertex[mesh->triangle[3 * t + k]]];
         e->skin_label[t] = inside ? LABEL_INNER_MOUTH : LABEL_BY_RULE;
     }
-    return true;
+    return lips_new(&e->lips, e->skin_source, mesh->n_vertex) || error_set(err, "out of memory");
 }
 
 static bool irises_open(Builtin *e, Error *err)
@@ -216,6 +218,7 @@ static void builtin_close(Engine *engine)
     free(e->skin_source);
     free(e->skin_label);
     render_tables_free(e->tables);
+    lips_free(e->lips);
     rig_free(e->rig);
     pack_close(e->pack);
     schema_free(e->base.schema);
@@ -323,9 +326,10 @@ static void build_scene(const Builtin *e, const float *x, const Piece *const *pi
         Surface *s = &scene->surface[scene->n_surface++];
         *s = piece[i] == &e->skin ? skin_surface(e, vertices)
                                   : surface_of(piece[i], material[i], vertices);
-        if (material[i] == MATERIAL_SKIN)
+        if (material[i] == MATERIAL_SKIN) {
+            lips_close(e->lips, vertices);
             dress_skin(e, s, &look, male);
-        else if (material[i] == MATERIAL_EYE)
+        } else if (material[i] == MATERIAL_EYE)
             dress_eyes(e, s, &look);
         else if (piece[i] == &e->teeth)
             set_tint(s, TINT_MULTIPLY, teeth_tint, 1);
@@ -403,8 +407,7 @@ bool engine_open_builtin(Engine **engine, const char *pack_path, const char *sch
               pack_open(&e->pack, pack_path, err) &&
               rig_new(&e->rig, e->pack, e->base.schema, err) && skins_open(e, err) &&
               piece_open(e, &e->eyes, "eyes", err) && irises_open(e, err) &&
-              piece_open(e, &e->teeth, "teeth", err) &&
-              piece_open(e, &e->tongue, "tongue", err) &&
+              piece_open(e, &e->teeth, "teeth", err) && piece_open(e, &e->tongue, "tongue", err) &&
               piece_open(e, &e->lashes, "lashes", err) && choices_open(e, err);
     if (ok) {
         Surface rest = skin_surface(e, e->skin.rest);

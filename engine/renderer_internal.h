@@ -260,7 +260,7 @@ float white_noise_at(const RenderTables *tables, float u, float v);
 /* Where a hit is on the resting head. */
 typedef struct PaintPlace {
     float rest[3];
-    float plane[2]; /* unrolled around the head, without seams in the face */
+    float plane[2]; /* unrolled: to the person's left and up, a unit is about 0.9 dm */
     float fine;     /* 1 where a pixel shows single pores .. 0 where it covers many */
 } PaintPlace;
 
@@ -278,7 +278,7 @@ typedef struct SkinFinish {
 /* lip: 0 skin .. 1 lips. Paints natural lips and lipstick. */
 void paint_lips(const Frame *frame, const SkinVertex *skin, const PaintPlace *at, float lip,
                 float albedo[3], SkinFinish *finish);
-void paint_freckles(const Frame *frame, float amount, const PaintPlace *at, float albedo[3]);
+void paint_freckles(float amount, const PaintPlace *at, float albedo[3]);
 
 /* renderer_resolve.c */
 void tile_resolve(const Frame *frame, Tile *tile, uint8_t *rgb, uint8_t *labels);

@@ -22,6 +22,8 @@ int label_at(const Frame *frame, const Hit *hit)
     default:
         return LABEL_BACKGROUND; /* lashes and beards cover, they have no class */
     }
+    if (hair_cover(frame, &frame->scene->scalp, hit) >= 0.6f)
+        return LABEL_HAIR; /* painted beards have no class, like others */
     SkinVertex skin;
     skin_attributes(frame, hit, &skin);
     if ((skin.lip > 6.2f || hit->label == LABEL_INNER_MOUTH) && frame->mouth_open > 0)

@@ -27,12 +27,12 @@ static float below_curve(const Stop *stop, int n, float scale, float at, float y
 
 /* Heights by degrees around the head: 0 the face, 90 the ear, 180 the nape. */
 static const Stop hairline[] = {
-    {0, 7.97f},   {14, 7.985f}, {27, 8.02f},  {36, 7.97f},  {44, 7.86f},  {52, 7.72f},
-    {58, 7.56f},  {63, 7.40f},  {66, 7.22f},  {68, 7.02f},  {73, 6.97f},  {77, 7.02f},
-    {79, 7.25f},  {81, 7.45f},  {88, 7.60f},  {100, 7.62f}, {110, 7.52f}, {117, 7.25f},
-    {122, 6.98f}, {130, 6.80f}, {150, 6.70f}, {180, 6.68f}};
-static const Stop bald_top[] = {{0, 7.00f},  {54, 7.10f},  {61, 7.52f}, {72, 7.74f},
-                                {90, 7.84f}, {120, 7.93f}, {180, 7.90f}};
+    {0, 7.97f},   {14, 7.985f}, {27, 8.02f},  {36, 7.97f}, {44, 7.86f},  {52, 7.72f},
+    {58, 7.56f},  {63, 7.40f},  {66, 7.22f},  {68, 7.02f}, {73, 6.97f},  {77, 7.02f},
+    {79, 7.22f},  {81, 7.38f},  {88, 7.50f},  {98, 7.50f}, {106, 7.36f}, {112, 7.12f},
+    {118, 6.94f}, {130, 6.80f}, {150, 6.70f}, {180, 6.68f}};
+static const Stop bald_top[] = {{0, 7.00f},  {52, 7.10f},  {59, 7.52f}, {70, 7.76f},
+                                {90, 7.90f}, {120, 7.97f}, {180, 7.94f}};
 static const Stop cheek_line[] = {
     {0, 6.825f}, {6, 6.825f}, {10, 6.80f}, {14, 6.745f}, {18, 6.70f},  {23, 6.67f}, {30, 6.69f},
     {38, 6.74f}, {48, 6.82f}, {57, 6.93f}, {62, 7.08f},  {65, 7.25f},  {67, 7.40f}, {74, 7.40f},
@@ -48,14 +48,18 @@ enum {
 };
 static const float dm_a_degree = 0.0135f;
 
-static float scalp_at(float around, float y)
+static float scalp_at(float around, const float p[3])
 {
-    return -below_curve(hairline, HAIRLINE, dm_a_degree, around, y);
+    float grows = -below_curve(hairline, HAIRLINE, dm_a_degree, around, p[1]);
+    if (p[1] > 7.55f || around < 76 || around > 125)
+        return grows;
+    float out = hypotf(p[0], p[2] - 0.45f); /* ears stand out of it */
+    return fminf(grows, 0.82f - out);
 }
 
 static float beard_at(float around, const float p[3])
 {
-    float neck = p[1] + 0.35f * (p[2] - 1.2f) - 6.03f;
+    float neck = p[1] + 0.35f * (p[2] - 1.2f) - 6.06f;
     return fminf(below_curve(cheek_line, CHEEK_LINE, dm_a_degree, around, p[1]), neck);
 }
 
@@ -66,7 +70,7 @@ static float goatee_at(const float p[3])
     float ring = (1 - outside) * 0.34f;
     /* bare on both sides of the tuft below the lip */
     float bx = (x - 0.165f) / 1.15f, by = p[1] - 6.455f;
-    float bare = sqrtf(bx * bx + by * by) - 0.062f;
+    float bare = sqrtf(bx * bx + by * by) - 0.055f;
     float neck = p[1] + 0.35f * (p[2] - 1.2f) - 6.10f;
     return fminf(fminf(ring, bare), fminf(neck, p[2] - 1.0f));
 }
@@ -86,9 +90,9 @@ float hair_shape_at(HairShape shape, const float rest[3])
     float around = atan2f(fabsf(rest[0]), rest[2] - 0.45f) * 57.29578f;
     switch (shape) {
     case HAIR_SHAPE_SCALP:
-        return scalp_at(around, rest[1]);
+        return scalp_at(around, rest);
     case HAIR_SHAPE_HORSESHOE:
-        return fminf(scalp_at(around, rest[1]),
+        return fminf(scalp_at(around, rest),
                      below_curve(bald_top, BALD_TOP, dm_a_degree, around, rest[1]));
     case HAIR_SHAPE_GOATEE:
         return goatee_at(rest);
@@ -129,14 +133,13 @@ float paint_hair(const Frame *frame, const HairPaint *paint, const Hit *hit, con
     float dense = smoothstepf(-0.4f * paint->edge, 0.6f * paint->edge, inside + 0.035f * wander);
     float u = at->plane[0], v = at->plane[1];
     float stroke = lerpf(0.8f, 0.22f, paint->length);
-    float grain = white_noise_at(tables, 0.9f * u + 0.05f * v, stroke * v);
-    float patch = white_noise_at(tables, 0.37f * u, 0.23f * v);
+    float grain = white_noise_at(tables, 0.9f * u + 0.06f * v, stroke * v);
+    float patch = white_noise_at(tables, 0.37f * u, 0.6f * stroke * v);
     float sharp = paint->grain * at->fine;
     float here =
-        clampf(dense * 1.15f - 0.5f + sharp * (0.55f * grain + 0.2f * patch) + 0.5f - 0.08f, 0, 1);
-    here = lerpf(here, smoothstepf(0.15f, 0.85f, here), sharp);
-    float cover = paint->cover * here;
-    float tone = 1 + at->fine * (0.45f * grain + 0.25f * patch);
+        clampf((1.25f * dense - 0.22f + sharp * (0.55f * grain + 0.25f * patch)) / 0.85f, 0, 1);
+    float cover = paint->cover * smoothstepf(0, 1, here) * dense;
+    float tone = 1 + at->fine * (0.55f * grain + 0.35f * patch);
     for (int c = 0; c < 3; c++)
         albedo[c] = lerpf(albedo[c], paint->colour[c] * tone, cover);
     return cover;
@@ -181,9 +184,9 @@ void paint_lips(const Frame *frame, const SkinVertex *skin, const PaintPlace *at
         if (paint->inner > 0)
             k = lerpf(k, 0.35f + 0.65f * k, 0.75f * paint->inner * inner);
         else
-            k *= lerpf(1, 0.12f, -paint->inner * inner);
+            k *= lerpf(1, 0.18f, -paint->inner * inner);
         k *= 1 - 0.72f * paint->liner * outline;
-        k = lerpf(k, lerpf(k, 0.85f, 0.6f), dab);
+        k = lerpf(k, 0.55f + 0.3f * k, 0.55f * dab);
         colour[c] = k * (1 + 0.06f * at->fine * furrow);
     }
     for (int c = 0; c < 3; c++)
@@ -194,34 +197,43 @@ void paint_lips(const Frame *frame, const SkinVertex *skin, const PaintPlace *at
     finish->sparkle = paint->sparkle * here;
 }
 
-/* One freckle in most cells of a jittered grid, of every size up to the cell's. */
-static float freckle_layer(const RenderTables *tables, const float plane[2], float cells)
+/* Wang's hash of a cell of a grid: four random bytes. */
+static uint32_t cell_hash(int x, int y)
+{
+    uint32_t h = (uint32_t)x * 7919u + (uint32_t)y * 104729u;
+    h = (h ^ 61) ^ (h >> 16);
+    h *= 9;
+    h ^= h >> 4;
+    h *= 0x27d4eb2d;
+    return h ^ (h >> 15);
+}
+
+/* A freckle in some cells of a jittered grid, of every size up to the cell's. */
+static float freckle_layer(const float plane[2], float cells)
 {
     float x = plane[0] * cells, y = plane[1] * cells;
-    float fx = floorf(x), fy = floorf(y), most = 0;
+    int x0 = (int)floorf(x - 0.5f), y0 = (int)floorf(y - 0.5f);
+    float most = 0;
     for (int j = 0; j < 2; j++)
-        for (int i = 0; i < 2; i++) {
-            /* the cells nearest to the place */
-            float cx = fx + (float)i - (x - fx < 0.5f), cy = fy + (float)j - (y - fy < 0.5f);
-            const int8_t *r = tables->noise[(int)cy & (NOISE_SIZE - 1)][(int)cx & (NOISE_SIZE - 1)];
-            const int8_t *q =
-                tables->noise[((int)cy + 77) & (NOISE_SIZE - 1)][((int)cx + 31) & (NOISE_SIZE - 1)];
-            float dx = x - cx - 0.5f - 0.30f * (float)r[3] / 127;
-            float dy = y - cy - 0.5f - 0.30f * (float)q[3] / 127;
-            float size = 0.10f + 0.16f * fabsf((float)q[2]) / 127;
-            float strong = clampf(0.5f + (float)r[2] / 160, 0, 1);
-            float d = sqrtf(dx * dx + dy * dy);
-            most = fmaxf(most, strong * smoothstepf(1.35f * size, 0.55f * size, d));
+        for (int i = 0; i < 2; i++) { /* the cells nearest to the place */
+            uint32_t h = cell_hash(x0 + i, y0 + j);
+            float dx = x - (float)(x0 + i) - 0.15f - 0.7f * (float)(h & 255) / 255;
+            float dy = y - (float)(y0 + j) - 0.15f - 0.7f * (float)(h >> 8 & 255) / 255;
+            float chance = (float)(h >> 16 & 255) / 255;
+            float size = 0.10f + 0.17f * chance * chance;
+            float strong = clampf((float)(h >> 24) / 140 - 0.35f, 0, 1);
+            float d = sqrtf(dx * dx + 1.3f * dy * dy);
+            most = fmaxf(most, strong * smoothstepf(1.5f * size, 0.4f * size, d));
         }
     return most;
 }
 
-void paint_freckles(const Frame *frame, float amount, const PaintPlace *at, float albedo[3])
+void paint_freckles(float amount, const PaintPlace *at, float albedo[3])
 {
-    float large = freckle_layer(frame->tables, at->plane, 22);
-    float small = freckle_layer(frame->tables, at->plane, 43);
-    float spot = amount * fmaxf(0.85f * large * smoothstepf(0.1f, 0.7f, amount), 0.75f * small);
-    const float brown[3] = {0.70f, 0.52f, 0.40f};
+    float large = freckle_layer(at->plane, 17);
+    float small = freckle_layer(at->plane, 37);
+    float spot = amount * fmaxf(large * smoothstepf(0.1f, 0.6f, amount), 0.85f * small);
+    const float brown[3] = {0.66f, 0.46f, 0.34f};
     for (int c = 0; c < 3; c++)
         albedo[c] *= lerpf(1, brown[c], spot);
 }

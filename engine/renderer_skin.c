@@ -20,17 +20,16 @@ void skin_attributes(const Frame *frame, const Hit *hit, SkinVertex *out)
     memcpy(out, sum, sizeof sum);
 }
 
-/* The resting surface is unrolled around the head, without seams in the face. */
+/* The texture's uv are nearly the same everywhere in the face, about 10 dm a unit, with u down and
+ * v to the person's left. */
 static void paint_place(const Hit *hit, PaintPlace *at)
 {
-    float p[3] = {0};
+    memset(at->rest, 0, sizeof at->rest);
     for (int k = 0; k < 3; k++)
         for (int c = 0; c < 3; c++)
-            p[c] += hit->b[k] * hit->surface->rest[3 * hit->v[k] + c];
-    float around = p[0] < 0 ? p[2] : -p[2];
-    at->plane[0] = 0.825f * p[0] + 0.66f * around;
-    at->plane[1] = 1.1f * p[1] - 0.495f * p[2];
-    memcpy(at->rest, p, sizeof p);
+            at->rest[c] += hit->b[k] * hit->surface->rest[3 * hit->v[k] + c];
+    at->plane[0] = 11 * hit->uv[1];
+    at->plane[1] = -11 * hit->uv[0];
     float fine = clampf(0.0054f / hit->footprint, 0, 1);
     at->fine = fine * fine;
 }
@@ -75,7 +74,7 @@ static void paint_skin(const Frame *frame, const Hit *hit, SkinHit *skin, float 
     for (int c = 0; c < 3; c++)
         albedo[c] *= even * (1 + clampf(blood, -1.5f, 3) * red[c]);
     if (scene->freckles > 0 && painted->freckle > 0.02f)
-        paint_freckles(frame, scene->freckles * painted->freckle, at, albedo);
+        paint_freckles(scene->freckles * painted->freckle, at, albedo);
 
     float matte = 0.35f;
     skin->hair = 0;
@@ -105,11 +104,16 @@ void skin_albedo(const Frame *frame, const Hit *hit, float rgb[3])
 static void bend(const Frame *frame, const SkinHit *skin, const float n[3], float relief,
                  float bent[3])
 {
-    float along = relief * skin->noise[0], up = relief * skin->noise[1];
-    float turn = skin->at.rest[0] < 0 ? 0.66f : -0.66f;
-    const float slope[3] = {0.825f * along, 1.1f * up, turn * along - 0.495f * up};
+    const float over_the_head[3] = {0, 0.95f, -0.3f};
+    float up[3], side[3];
     for (int c = 0; c < 3; c++)
-        bent[c] = n[c] - dot3(frame->rotation[c], slope);
+        up[c] = dot3(frame->rotation[c], over_the_head);
+    float along = dot3(n, up);
+    for (int c = 0; c < 3; c++)
+        up[c] -= along * n[c];
+    cross3(up, n, side);
+    for (int c = 0; c < 3; c++)
+        bent[c] = n[c] - relief * (skin->noise[0] * side[c] + skin->noise[1] * up[c]);
     normalize3(bent);
 }
 
@@ -119,7 +123,7 @@ void shade_skin(const Frame *frame, const Hit *hit, float rgb[3])
     float albedo[3];
     paint_skin(frame, hit, &skin, albedo);
     const float lip = skin.lip;
-    float relief = skin.at.fine * lerpf(0.25f, 0.7f, frame->scene->skin_detail) * (1 + 0.6f * lip);
+    float relief = skin.at.fine * lerpf(0.17f, 0.55f, frame->scene->skin_detail) * (1 + 0.6f * lip);
     float bent[3];
     bend(frame, &skin, hit->n, relief, bent);
     /* lips are dark where they meet */
@@ -148,7 +152,11 @@ void shade_skin(const Frame *frame, const Hit *hit, float rgb[3])
     /* the same highlight that is lost on fair skin makes dark skin look like plastic */
     float matte = lerpf(0.35f, 0.72f, clampf(2.2f * luminance, 0, 1));
     matte *= clampf(1 + 0.45f * skin.painted.oil, 0.3f, 1.6f) * (1 - 0.85f * skin.hair);
-    float oily = lerpf(matte, skin.finish.shine, lip) * (1 + 0.35f * skin.noise[2] * skin.at.fine);
+    float oily = lerpf(matte,
+                       skin.finish.shine * lerpf(0.55f, 1, clampf(4 * luminance, 0, 1)) *
+                           smoothstepf(0.25f, 0.6f, ambient),
+                       lip) *
+                 (1 + 0.35f * skin.noise[2] * skin.at.fine);
     float roughness = skin.finish.roughness;
     for (int i = 0; i < LIGHT_COUNT; i++) {
         const Light *l = &frame->light[i];
@@ -165,6 +173,16 @@ void shade_skin(const Frame *frame, const Hit *hit, float rgb[3])
         float gloss = ggx(bent, l->to, view, roughness, 0.035f) * oily * ambient;
         shine += (i == LIGHT_KEY ? shadow : 0.8f) * gloss * l->white;
     }
-    for (int c = 0; c < 3; c++)
-        rgb[c] = albedo[c] * light[c] + shine * frame->options->light_colour[c];
+    float glint = 0;
+    if (skin.finish.sparkle > 0) {
+        float flake =
+            white_noise_at(frame->tables, 1.7f * skin.at.plane[0], 1.7f * skin.at.plane[1]);
+        glint = skin.finish.sparkle * light[1] *
+                lerpf(0.10f, smoothstepf(0.45f, 0.85f, flake), 0.5f + 0.4f * skin.at.fine);
+    }
+    for (int c = 0; c < 3; c++) {
+        float metal = lerpf(1, fminf(2.2f * albedo[c] + 0.08f, 1.4f), skin.finish.metal);
+        rgb[c] = albedo[c] * (light[c] + 0.8f * glint) +
+                 (shine * metal + 0.25f * glint) * frame->options->light_colour[c];
+    }
 }

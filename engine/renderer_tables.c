@@ -154,7 +154,10 @@ static void set_complexion(SkinVertex *skin, const float p[3])
                            0, 1);
     skin->oil = 0.8f * forehead + 0.9f * nose + 0.4f * spot(p, 0.42f, 7.10f, 1.28f, 0.16f) -
                 0.7f * smoothstepf(6.2f, 5.9f, p[1]) - 0.4f * ear;
-    skin->bare = smoothstepf(-0.22f, -0.04f, hair_shape_at(HAIR_SHAPE_SCALP, p)) * (1 - ear);
+    float above_ear = smoothstepf(7.30f, 7.46f, p[1]) * smoothstepf(0.85f, 0.70f, p[2]);
+    skin->bare = smoothstepf(-0.34f, -0.04f, hair_shape_at(HAIR_SHAPE_SCALP, p));
+    skin->bare = fmaxf(skin->bare, above_ear) * (1 - ear);
+    skin->oil -= 0.45f * skin->bare;
 }
 
 /* Regions of the base head, which is the same for everybody (dm; chin y 6.16, eyes y 7.28,
