@@ -1,5 +1,5 @@
-/* Schemas: Table 5's counts, names, digests, sampling, and the sentence for every kind of bad file.
- */
+/* Schemas: Table 5's counts, the choices, names, frozen digests, sampling, and the sentence for
+ * every kind of bad file. */
 #include "config.h"
 
 #include <setjmp.h>
@@ -16,7 +16,11 @@
 #include "tests/engine_files.h"
 #include "tests/test_folder.h"
 
-static const char *const model[] = {"male", "female"};
+enum { MODELS = 3, SCHEMAS = 2 * MODELS };
+
+/* The extended schema of each model, then the paper's. */
+static const char *const name_of[SCHEMAS] = {"male",       "female",       "girl",
+                                             "paper-male", "paper-female", "paper-girl"};
 
 static Schema *load(const char *name)
 {
@@ -68,8 +72,8 @@ static const struct {
 static void has_table_5(void **state)
 {
     (void)state;
-    for (int m = 0; m < 2; m++) {
-        Schema *s = load(model[m]);
+    for (int m = 0; m < SCHEMAS; m++) {
+        Schema *s = load(name_of[m]);
         int bones = 0;
         for (size_t t = 0; t < sizeof table5 / sizeof *table5; t++) {
             int n = 0;
@@ -77,13 +81,35 @@ static void has_table_5(void **state)
                 n += s->control[i].kind == CONTROL_BONE &&
                      strcmp(s->control[i].component, table5[t].component) == 0;
             if (n != table5[t].count)
-                fail_msg("%s: %s has %d controllers, Table 5 says %d", model[m],
+                fail_msg("%s: %s has %d controllers, Table 5 says %d", name_of[m],
                          table5[t].component, n, table5[t].count);
         }
         for (int i = 0; i < s->n_continuous; i++)
             bones += s->control[i].kind == CONTROL_BONE;
         assert_int_equal(bones, 208);
-        assert_string_equal(s->name, model[m]);
+        assert_string_equal(s->name, name_of[m]);
+        schema_free(s);
+    }
+}
+
+/* The seven groups of Fig. 6. */
+static void bones_have_the_papers_priors(void **state)
+{
+    (void)state;
+    static const char *const prior[] = {"brows",    "eyes",   "nose", "mouth",
+                                        "forehead", "cheeks", "jaw"};
+    enum { PRIORS = sizeof prior / sizeof *prior };
+    for (int m = 0; m < SCHEMAS; m++) {
+        Schema *s = load(name_of[m]);
+        int n[PRIORS] = {0}, sum = 0;
+        for (int i = 0; i < s->n_continuous; i++)
+            for (int p = 0; p < PRIORS && s->control[i].kind == CONTROL_BONE; p++)
+                n[p] += strcmp(s->control[i].prior, prior[p]) == 0;
+        for (int p = 0; p < PRIORS; p++) {
+            assert_true(n[p] > 0);
+            sum += n[p];
+        }
+        assert_int_equal(sum, 208);
         schema_free(s);
     }
 }
@@ -91,8 +117,8 @@ static void has_table_5(void **state)
 static void bones_are_neutral_at_a_half(void **state)
 {
     (void)state;
-    for (int m = 0; m < 2; m++) {
-        Schema *s = load(model[m]);
+    for (int m = 0; m < SCHEMAS; m++) {
+        Schema *s = load(name_of[m]);
         for (int i = 0; i < s->n_continuous; i++) {
             const Control *c = &s->control[i];
             if (c->kind != CONTROL_BONE)
@@ -104,39 +130,129 @@ static void bones_are_neutral_at_a_half(void **state)
     }
 }
 
+/* The paper's dimensions, and what makes up the others. */
+static void has_the_papers_choices(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *group;
+        int male, female;
+    } table[] = {{"hair", 23, 22},
+                 {"brows", 26, 36},
+                 {"beard", 7, 0},
+                 {"lipstick-style", 0, 19},
+                 {"lipstick-colour", 0, 25}};
+    for (int m = 0; m < SCHEMAS; m++) {
+        Schema *s = load(name_of[m]);
+        bool male = m % MODELS == 0;
+        for (size_t t = 0; t < sizeof table / sizeof *table; t++) {
+            int g = schema_find_group(s, table[t].group);
+            int wanted = male ? table[t].male : table[t].female;
+            assert_int_equal(g < 0 ? 0 : s->group[g].count, wanted);
+        }
+        assert_int_equal(s->dim - s->n_continuous, male ? 56 : 102);
+        if (m >= MODELS)
+            assert_int_equal(s->dim, male ? 264 : 310);
+        schema_free(s);
+    }
+}
+
+/* A character changes between a model's two schemas without losing its choices or its bones. */
+static void both_schemas_of_a_model_agree(void **state)
+{
+    (void)state;
+    for (int m = 0; m < MODELS; m++) {
+        Schema *a = load(name_of[m]), *b = load(name_of[MODELS + m]);
+        assert_int_equal(a->n_groups, b->n_groups);
+        for (int g = 0; g < a->n_groups; g++) {
+            assert_string_equal(a->group[g].name, b->group[g].name);
+            assert_int_equal(a->group[g].count, b->group[g].count);
+            for (int k = 0; k < a->group[g].count; k++)
+                assert_string_equal(a->group[g].option[k].name, b->group[g].option[k].name);
+        }
+        assert_int_equal(b->n_continuous, 208);
+        for (int i = 0; i < b->n_continuous; i++) {
+            assert_string_equal(a->control[i].name, b->control[i].name);
+            assert_true(a->control[i].lo == b->control[i].lo);
+        }
+        assert_int_equal(a->n_fixed, 0);
+        assert_true(b->n_fixed > 0);
+        schema_free(a);
+        schema_free(b);
+    }
+}
+
+/* What the extended schemas must have beyond the paper's. */
+static void has_what_likeness_needs(void **state)
+{
+    (void)state;
+    static const char *const wanted[] = {
+        "race-african",   "race-asian",     "gender-softness", "age",
+        "weight",         "head-width",     "skin-tone",       "skin-warmth",
+        "eye-hue",        "hair-lightness", "hair-warmth",     "hair-grey",
+        "brow-lightness", "freckles",       "smile",           "grin",
+        "mouth-open",     "ear-protrusion", "beard-lightness"};
+    for (int m = 0; m < MODELS; m++) {
+        Schema *s = load(name_of[m]);
+        for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+            bool grey = strcmp(wanted[i], "hair-grey") == 0 && m == 2;
+            bool beard = strcmp(wanted[i], "beard-lightness") == 0 && m != 0;
+            if (!grey && !beard && schema_find(s, wanted[i]) < 0)
+                fail_msg("%s has no \"%s\"", name_of[m], wanted[i]);
+        }
+        schema_free(s);
+    }
+}
+
 static void names_are_unique_and_found(void **state)
 {
     (void)state;
-    Schema *s = load("male");
-    for (int i = 0; i < s->n_continuous; i++)
-        assert_int_equal(schema_find(s, s->control[i].name), i);
-    for (int g = 0; g < s->n_groups; g++)
-        assert_int_equal(schema_find_group(s, s->group[g].name), g);
-    assert_int_equal(schema_find(s, "no such"), -1);
-    assert_int_equal(schema_find_group(s, "no such"), -1);
-    int dim = s->n_continuous;
-    for (int g = 0; g < s->n_groups; g++) {
-        assert_int_equal(s->group[g].begin, dim);
-        dim += s->group[g].count;
+    for (int m = 0; m < SCHEMAS; m++) {
+        Schema *s = load(name_of[m]);
+        for (int i = 0; i < s->n_continuous; i++)
+            assert_int_equal(schema_find(s, s->control[i].name), i);
+        int dim = s->n_continuous;
+        for (int g = 0; g < s->n_groups; g++) {
+            const ControlGroup *group = &s->group[g];
+            assert_int_equal(schema_find_group(s, group->name), g);
+            for (int k = 0; k < group->count; k++)
+                for (int j = 0; j < k; j++)
+                    assert_string_not_equal(group->option[k].name, group->option[j].name);
+            assert_int_equal(group->begin, dim);
+            dim += group->count;
+        }
+        assert_int_equal(s->dim, dim);
+        assert_int_equal(schema_find(s, "no such"), -1);
+        assert_int_equal(schema_find_group(s, "no such"), -1);
+        schema_free(s);
     }
-    assert_int_equal(s->dim, dim);
-    schema_free(s);
 }
 
-static void has_the_choices_asked_for(void **state)
+/* Weights and characters are made for a version: its numbers must keep their meaning. */
+static void versions_are_frozen(void **state)
 {
     (void)state;
-    for (int m = 0; m < 2; m++) {
-        Schema *s = load(model[m]);
-        int hair = schema_find_group(s, "hair"), brows = schema_find_group(s, "brows");
-        assert_true(hair >= 0 && s->group[hair].count >= 8);
-        assert_true(brows >= 0 && s->group[brows].count >= 6);
-        bool bald = false;
-        for (int k = 0; k < s->group[hair].count; k++)
-            bald = bald || strcmp(s->group[hair].option[k].name, "bald") == 0;
-        assert_true(bald);
-        int beard = schema_find_group(s, "beard");
-        assert_true(m == 1 || (beard >= 0 && s->group[beard].count >= 3));
+    static const struct {
+        const char *name;
+        int version;
+        const char *digest;
+    } frozen[SCHEMAS] = {
+        {"male", 2, "4ed2423ff54288f7"},         {"female", 2, "3c700b6c88f6b895"},
+        {"girl", 2, "b8cd1a5e547ae5fa"},         {"paper-male", 2, "60ef078dd8f6dac4"},
+        {"paper-female", 2, "8f371e739cbdc879"}, {"paper-girl", 2, "5ff8fed9c0dce121"},
+    };
+    for (int m = 0; m < SCHEMAS; m++) {
+        char digest[17];
+        Schema *s = load(frozen[m].name);
+        schema_digest(s, digest);
+        if (s->version == frozen[m].version && strcmp(digest, frozen[m].digest) != 0)
+            fail_msg("engine/schemas/%s.json: its parameters changed (digest %s) but not its "
+                     "\"version\" %d: count the version up, enter both here, and train weights "
+                     "anew",
+                     s->name, digest, s->version);
+        if (s->version != frozen[m].version)
+            fail_msg("engine/schemas/%s.json: enter version %d with digest %s here", s->name,
+                     s->version, digest);
         schema_free(s);
     }
 }
@@ -171,6 +287,18 @@ static void digest_tells_schemas_apart(void **state)
     schema_digest(s, other);
     assert_string_not_equal(first, other);
     s->group[0].option[1].name[0] ^= 1;
+
+    s->group[0].option[1].colour[2] ^= 1;
+    schema_digest(s, other);
+    assert_string_not_equal(first, other);
+    s->group[0].option[1].colour[2] ^= 1;
+
+    Schema *paper = load("paper-male");
+    schema_digest(paper, again);
+    paper->fixed[0].value += 0.01f;
+    schema_digest(paper, other);
+    assert_string_not_equal(again, other);
+    schema_free(paper);
 
     /* What people look like on average is not what the numbers mean. */
     s->control[7].mean = 0.25f;
@@ -249,8 +377,14 @@ static void draws_are_distributed_as_promised(void **state)
         double wanted = person ? s->control[bone].deviation : sqrt(1.0 / 12);
         assert_true(fabs(mean - 0.5) < 4 * wanted / sqrt(DRAWS));
         assert_true(fabs(sqrt(variance) / wanted - 1) < 0.15);
+        float total = 0;
         for (int k = 0; k < s->group[0].count; k++)
-            assert_true(seen[person][k] > DRAWS / s->group[0].count / 2);
+            total += s->group[0].option[k].weight;
+        for (int k = 0; k < s->group[0].count; k++) {
+            double p =
+                person ? (double)(s->group[0].option[k].weight / total) : 1.0 / s->group[0].count;
+            assert_true(fabs(seen[person][k] - DRAWS * p) < 4 * sqrt(DRAWS * p * (1 - p)));
+        }
     }
     schema_random_person(s, 12, 0, again);
     schema_random_person(s, 11, 0, x);
@@ -258,6 +392,46 @@ static void draws_are_distributed_as_promised(void **state)
     free(x);
     free(again);
     schema_free(s);
+}
+
+/* Hair goes with skin as the schema says, and not by more. */
+static void people_hang_together(void **state)
+{
+    (void)state;
+    enum { DRAWS = 2000 };
+    char dir[TEST_PATH], path[TEST_PATH];
+    assert_true(test_folder_make(dir));
+    test_path(path, dir, "s.json");
+    write_text(path, "{\"name\":\"t\",\"version\":1,\"discrete\":[],\"continuous\":["
+                     "{\"name\":\"a\",\"component\":\"c\",\"prior\":\"p\",\"kind\":\"macro\","
+                     "\"drive\":\"d\",\"lo\":0,\"hi\":1,\"mean\":0.5,\"deviation\":0.1},"
+                     "{\"name\":\"b\",\"component\":\"c\",\"prior\":\"p\",\"kind\":\"macro\","
+                     "\"drive\":\"e\",\"lo\":0,\"hi\":1,\"mean\":0.4,\"deviation\":0.05,"
+                     "\"follows\":\"a\",\"correlation\":-0.6}]}");
+    Schema *s;
+    Error err;
+    assert_true(schema_load(&s, path, &err));
+    double sum[2] = {0}, square[2] = {0}, product = 0;
+    for (int k = 0; k < DRAWS; k++) {
+        float x[2];
+        schema_random_person(s, 17, (uint64_t)k, x);
+        for (int i = 0; i < 2; i++) {
+            sum[i] += x[i];
+            square[i] += (double)x[i] * x[i];
+        }
+        product += (double)x[0] * x[1];
+    }
+    double mean[2], deviation[2];
+    for (int i = 0; i < 2; i++) {
+        mean[i] = sum[i] / DRAWS;
+        deviation[i] = sqrt(square[i] / DRAWS - mean[i] * mean[i]);
+        assert_true(fabs(mean[i] - s->control[i].mean) < 0.01);
+        assert_true(fabs(deviation[i] / s->control[i].deviation - 1) < 0.06);
+    }
+    double correlation = (product / DRAWS - mean[0] * mean[1]) / (deviation[0] * deviation[1]);
+    assert_true(fabs(correlation + 0.6) < 0.05);
+    schema_free(s);
+    test_folder_remove(dir);
 }
 
 #define CONTROL_TEXT                                                                            \
@@ -304,6 +478,25 @@ static void bad_files_are_refused(void **state)
                      "\"lo\":0,\"hi\":1,\"mean\":0.5,\"deviation\":-1}",
                      ""),
          "\"deviation\" must lie in [0, 1]"},
+        {SCHEMA_TEXT("{\"name\":\"a\",\"component\":\"c\",\"prior\":\"p\",\"kind\":\"macro\","
+                     "\"drive\":\"d\","
+                     "\"lo\":0,\"hi\":1,\"mean\":0.5,\"deviation\":0.1,\"follows\":\"z\","
+                     "\"correlation\":0}",
+                     ""),
+         "must name an earlier control"},
+        {SCHEMA_TEXT(CONTROL_TEXT
+                     ",{\"name\":\"b\",\"component\":\"c\",\"prior\":\"p\",\"kind\":"
+                     "\"macro\",\"drive\":\"d\","
+                     "\"lo\":0,\"hi\":1,\"mean\":0.5,\"deviation\":0.1,\"follows\":\"a\","
+                     "\"correlation\":1.5}",
+                     ""),
+         "\"correlation\" must lie in [-1, 1]"},
+        {"{\"name\":\"t\",\"version\":1,\"fixed\":{},\"continuous\":[" CONTROL_TEXT
+         "],\"discrete\":[]}",
+         "\"fixed\" is not a list"},
+        {"{\"name\":\"t\",\"version\":1,\"fixed\":[{\"drive\":\"age\"}],\"continuous\":"
+         "[" CONTROL_TEXT "],\"discrete\":[]}",
+         "fixed[0]: needs a number \"value\""},
         {SCHEMA_TEXT(CONTROL_TEXT, "{\"name\":\"hair\"}"), "discrete[0]: needs a list \"options\""},
         {SCHEMA_TEXT(CONTROL_TEXT, "{\"name\":\"hair\",\"options\":[1]}"), "neither a name"},
         {SCHEMA_TEXT(CONTROL_TEXT, "{\"name\":\"hair\",\"options\":[\"x\",\"x\"]}"),
@@ -340,9 +533,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(has_table_5),
+        cmocka_unit_test(bones_have_the_papers_priors),
         cmocka_unit_test(bones_are_neutral_at_a_half),
+        cmocka_unit_test(has_the_papers_choices),
+        cmocka_unit_test(both_schemas_of_a_model_agree),
+        cmocka_unit_test(has_what_likeness_needs),
+        cmocka_unit_test(versions_are_frozen),
+        cmocka_unit_test(people_hang_together),
         cmocka_unit_test(names_are_unique_and_found),
-        cmocka_unit_test(has_the_choices_asked_for),
         cmocka_unit_test(digest_tells_schemas_apart),
         cmocka_unit_test(average_is_the_means_and_first_options),
         cmocka_unit_test(choice_is_the_first_of_the_greatest),
