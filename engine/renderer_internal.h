@@ -21,6 +21,9 @@ enum {
     NO_TRIANGLE = -1
 };
 
+/* What hair lets through is taken for nothing below this. */
+#define OPAQUE_CLEAR (1 / 64.0f)
+
 /* Painted over the skin by its vertices at rest, interpolated across triangles. */
 typedef struct SkinVertex {
     float ambient; /* visible part of the surroundings, 0 .. 1 */
@@ -218,8 +221,14 @@ float weights_at(const Frame *frame, const Triangle *triangle, float x, float y,
 /* Bilinear sample of the mip level for lod; channels in 0 .. 255 (sRGB), alpha 0 .. 255 (255
  * without one). */
 void texture_sample(const Texture *texture, float u, float v, float lod, float rgba[4]);
-/* The same as bytes, for textures with alpha. */
-void texture_sample_bytes(const Texture *texture, float u, float v, float lod, uint8_t rgba[4]);
+/* One mip level. */
+typedef struct TextureLevel {
+    int width, height, channels;
+    const uint8_t *pixel;
+} TextureLevel;
+TextureLevel texture_level(const Texture *texture, float lod);
+/* The same bilinear sample as bytes; of a texture with alpha. */
+void texture_level_sample(const TextureLevel *level, float u, float v, uint8_t rgba[4]);
 
 /* renderer_shade.c, renderer_skin.c, renderer_eye.c, renderer_hair.c */
 /* What the picture shows of a hit: linear light, tone-mapped to 0 .. 1. */

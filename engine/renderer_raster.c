@@ -4,8 +4,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const float NOTHING = 1 / 256.0f; /* light that needs no more hair to stop it */
-
 const int32_t sample_place[SAMPLES][2] = {{9, 5},  {7, 11}, {13, 9},  {5, 3},
                                           {3, 13}, {1, 7},  {11, 15}, {15, 1}};
 
@@ -15,6 +13,7 @@ typedef struct Edges {
     int32_t a[3], b[3], c[3];
     int32_t offset[3][SAMPLES]; /* of each sample from the pixel's corner */
     int32_t most[3];            /* the largest offset */
+    float per_a[3];             /* -1 / (16 a); 0 where a is 0 */
     float depth[SAMPLES], depth_x, depth_y,
         depth_0;                             /* plane of 1 / distance, by pixels in the tile */
     float cut[SAMPLES], cut_x, cut_y, cut_0; /* of the height above the cut over distance */
@@ -71,6 +70,7 @@ static bool edges_set(const Frame *frame, const Tile *tile, int32_t triangle, Ed
         e->c[k] = (int32_t)(c > FAR ? FAR : c);
         for (int s = 0; s < SAMPLES; s++)
             e->offset[k][s] = a * sample_place[s][0] + b * sample_place[s][1];
+        e->per_a[k] = a != 0 ? -0.0625f / (float)a : 0;
         e->most[k] = 15 * ((a > 0 ? a : 0) + (b > 0 ? b : 0)) + (a < 0 ? a : 0) + (b < 0 ? b : 0);
     }
     float dx1 = v[1]->x - v[0]->x, dy1 = v[1]->y - v[0]->y, dx2 = v[2]->x - v[0]->x,
@@ -89,10 +89,30 @@ static bool edges_set(const Frame *frame, const Tile *tile, int32_t triangle, Ed
     return true;
 }
 
+/* The pixels [x0, x1) of row y that may be inside: never too few. */
+static inline void row_span(const Edges *e, int y, int *x0, int *x1)
+{
+    float lo = (float)e->x0, hi = (float)e->x1;
+    for (int k = 0; k < 3; k++) {
+        int32_t rest = e->b[k] * 16 * y + e->c[k] + e->most[k]; /* + 16 a x >= 0 */
+        float x = (float)rest * e->per_a[k];
+        if (e->a[k] > 0)
+            lo = fmaxf(lo, x - 0.01f);
+        else if (e->a[k] < 0)
+            hi = fminf(hi, x + 1.01f);
+        else if (rest < 0)
+            hi = lo;
+    }
+    *x0 = (int)lo;
+    *x1 = hi > lo ? (int)ceilf(hi) : *x0;
+}
+
 static inline void fill(const Edges *e, Tile *tile, int32_t triangle, bool cut)
 {
     for (int y = e->y0; y < e->y1; y++) {
-        for (int x = e->x0; x < e->x1; x++) {
+        int x0, x1;
+        row_span(e, y, &x0, &x1);
+        for (int x = x0; x < x1; x++) {
             int32_t f[3];
             for (int k = 0; k < 3; k++)
                 f[k] = e->a[k] * 16 * x + e->b[k] * 16 * y + e->c[k];
@@ -299,10 +319,15 @@ bool raster_blended(const Frame *frame, Tile *tile, int32_t triangle)
     const Surface *surface = &frame->scene->surface[t->surface];
     const Texture *texture = surface->n_layer > 0 ? surface->layer[0].texture : NULL;
     float factor = depth_factor(surface->material);
+    TextureLevel level = {0};
+    if (texture) /* strands want to be sharp */
+        level = texture_level(texture, t->lod - 0.75f);
     Plane plane[PLANES];
     planes_set(frame, tile, t, surface, plane);
     for (int y = e.y0; y < e.y1; y++) {
-        for (int x = e.x0; x < e.x1; x++) {
+        int x0, x1;
+        row_span(&e, y, &x0, &x1);
+        for (int x = x0; x < x1; x++) {
             int32_t f[3];
             for (int k = 0; k < 3; k++)
                 f[k] = e.a[k] * 16 * x + e.b[k] * 16 * y + e.c[k];
@@ -318,7 +343,7 @@ bool raster_blended(const Frame *frame, Tile *tile, int32_t triangle)
                 int32_t outside =
                     (f[0] + e.offset[0][s]) | (f[1] + e.offset[1][s]) | (f[2] + e.offset[2][s]);
                 float d = (depth + e.depth[s]) * factor;
-                int hidden = (clear[s] < NOTHING) & (d < behind[s]);
+                int hidden = (clear[s] < OPAQUE_CLEAR) & (d < behind[s]);
                 int seen = (outside >= 0) & (d > opaque[s]) & !hidden;
                 mask |= seen ? 1 << s : 0;
             }
@@ -334,7 +359,7 @@ bool raster_blended(const Frame *frame, Tile *tile, int32_t triangle)
                 float u = plane_at(&plane[PLANE_U], px, py) * distance;
                 float v = plane_at(&plane[PLANE_V], px, py) * distance;
                 uint8_t rgba[4];
-                texture_sample_bytes(texture, u, v, t->lod - 0.75f, rgba);
+                texture_level_sample(&level, u, v, rgba);
                 if (rgba[3] == 0)
                     continue;
                 luma = (uint8_t)((54 * rgba[0] + 183 * rgba[1] + 19 * rgba[2]) >> 8);

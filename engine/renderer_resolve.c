@@ -45,20 +45,38 @@ static bool adjacent(const Triangle *a, const Triangle *b)
     return false;
 }
 
-/* A triangle that shows in few samples takes the colour of a neighbour that shows in more. */
+/* Whether one colour does for two triangles in a pixel: neighbours that bend little. */
+static bool alike(const Frame *frame, const Triangle *a, const Triangle *b)
+{
+    if (a->surface != b->surface || a->label != b->label || !adjacent(a, b))
+        return false;
+    float n[2][3] = {{0}};
+    for (int k = 0; k < 3; k++)
+        for (int c = 0; c < 3; c++) {
+            n[0][c] += frame->vertex[a->v[k]].n[c];
+            n[1][c] += frame->vertex[b->v[k]].n[c];
+        }
+    float cosine = dot3(n[0], n[1]);
+    return cosine > 0 && cosine * cosine > 0.94f * 0.94f * dot3(n[0], n[0]) * dot3(n[1], n[1]);
+}
+
+/* A triangle that shows in few samples takes the colour of a neighbour that shows in more; so do
+ * all neighbours that bend little. */
 static int merge_groups(const Frame *frame, Group group[SAMPLES], int n)
 {
     enum { FEW = 2 };
     for (int g = n - 1; g >= 0; g--) {
-        int count = count_bits(group[g].mask), best = -1, most = FEW;
-        if (count > FEW)
-            continue;
+        int count = count_bits(group[g].mask), best = -1, most = 0;
         const Triangle *small = &frame->triangle[group[g].triangle];
         for (int k = 0; k < n; k++) {
             const Triangle *large = &frame->triangle[group[k].triangle];
             int more = count_bits(group[k].mask);
-            if (k != g && more > most && large->surface == small->surface &&
-                adjacent(large, small)) {
+            if (k == g || more <= most || more < count)
+                continue;
+            bool merges = alike(frame, small, large) ||
+                          (count <= FEW && more > FEW && large->surface == small->surface &&
+                           adjacent(large, small));
+            if (merges) {
                 best = k;
                 most = more;
             }
@@ -155,10 +173,10 @@ static void resolve_pixel(const Frame *frame, const Tile *tile, int px, int py, 
     Cover cover = {0};
     for (int s = 0; s < SAMPLES; s++)
         clear[s] = 1.0f / SAMPLES;
-    float left = 1;
-    float colour[3] = {0}; /* of the last fragment that was shaded */
-    int32_t shaded = -1;   /* its surface */
-    for (int i = n_layer - 1; i >= 0 && left > 1 / 256.0f; i--) {
+    float left = 1, filled = 0; /* of the pixel: not covered by hair; accounted for in sum */
+    float colour[3] = {0};      /* of the last fragment that was shaded */
+    int32_t shaded = -1;        /* its surface */
+    for (int i = n_layer - 1; i >= 0 && left > OPAQUE_CLEAR; i--) {
         const Fragment *f = layer[i];
         float weight = 0;
         for (int s = 0; s < SAMPLES; s++) {
@@ -173,7 +191,7 @@ static void resolve_pixel(const Frame *frame, const Tile *tile, int px, int py, 
         int32_t surface = frame->triangle[f->triangle].surface;
         Material material = frame->scene->surface[surface].material;
         /* faint hair takes the colour of the hair before it: shading is what costs */
-        if (shaded != surface || weight > 0.06f || material != MATERIAL_HAIR) {
+        if (shaded != surface || weight > 0.08f || material != MATERIAL_HAIR) {
             shade_hair(frame, f, (float)x + middle[0], (float)y + middle[1], colour);
             shaded = surface;
             if (material == MATERIAL_BROW) {
@@ -182,12 +200,16 @@ static void resolve_pixel(const Frame *frame, const Tile *tile, int px, int py, 
                 cover.brow_label = (uint8_t)label_at(frame, &hit);
             }
         }
+        filled += weight;
         for (int c = 0; c < 3; c++)
             sum[c] += weight * colour[c];
         cover.hair += material == MATERIAL_HAIR ? weight : 0;
         cover.beard += material == MATERIAL_BEARD ? weight : 0;
         cover.brow += material == MATERIAL_BROW ? weight : 0;
     }
+    for (int s = 0; s < SAMPLES; s++)
+        if (clear[s] < OPAQUE_CLEAR / SAMPLES)
+            clear[s] = 0;
     uint32_t covered = 0;
     for (int g = 0; g < n_group; g++) {
         const float *middle = frame->tables->middle[group[g].mask];
@@ -198,6 +220,7 @@ static void resolve_pixel(const Frame *frame, const Tile *tile, int px, int py, 
         hit_at(frame, group[g].triangle, (float)x + middle[0], (float)y + middle[1], &group[g].hit);
         if (weight < 1 / 1024.0f)
             continue;
+        filled += weight;
         shade(frame, &group[g].hit, group[g].rgb);
         for (int c = 0; c < 3; c++)
             sum[c] += weight * group[g].rgb[c];
@@ -205,17 +228,17 @@ static void resolve_pixel(const Frame *frame, const Tile *tile, int px, int py, 
     float empty = 0;
     for (int s = 0; s < SAMPLES; s++)
         empty += covered >> s & 1 ? 0 : clear[s];
+    /* faint layers were left out: the others stand for them */
+    float mean = filled > 0 ? 1 / filled : 0;
     if (frame->options->transparent) {
-        /* what is in front, as if it filled the pixel */
-        to_display(frame, sum, empty < 1 ? 1 / (1 - empty) : 0, rgb);
+        to_display(frame, sum, mean, rgb);
         rgb[3] = (uint8_t)((1 - empty) * 255 + 0.5f);
     } else {
-        if (empty > 0) {
-            float colour[3];
+        float colour[3] = {0};
+        if (empty > 0)
             background(frame, x, y, colour);
-            for (int c = 0; c < 3; c++)
-                sum[c] += empty * colour[c];
-        }
+        for (int c = 0; c < 3; c++)
+            sum[c] = (1 - empty) * mean * sum[c] + empty * colour[c];
         to_display(frame, sum, 1, rgb);
     }
     if (label)

@@ -83,31 +83,36 @@ void texture_prepare(Texture *texture, int width, int height, int channels, uint
                          .pixel = pixel};
 }
 
+TextureLevel texture_level(const Texture *texture, float lod)
+{
+    TextureLevel out = {texture->width, texture->height, texture->channels, texture->pixel};
+    int level = (int)(clampf(lod, -1, 20) + 0.5f);
+    if (level >= texture->n_level)
+        level = texture->n_level - 1;
+    for (int l = 0; l < level; l++) {
+        out.pixel += (size_t)out.width * out.height * out.channels;
+        out.width = out.width > 1 ? out.width >> 1 : 1;
+        out.height = out.height > 1 ? out.height >> 1 : 1;
+    }
+    return out;
+}
+
 /* A bilinear sample: four texels and where between them. */
 typedef struct Taps {
     const uint8_t *t00, *t01, *t10, *t11;
     float ax, ay;
 } Taps;
 
-static inline Taps taps_at(const Texture *texture, float u, float v, float lod)
+static inline Taps taps_at(const TextureLevel *level, float u, float v)
 {
-    int width = texture->width, height = texture->height, channels = texture->channels;
-    const uint8_t *pixel = texture->pixel;
-    int level = (int)(clampf(lod, -1, 20) + 0.5f);
-    if (level >= texture->n_level)
-        level = texture->n_level - 1;
-    for (int l = 0; l < level; l++) {
-        pixel += (size_t)width * height * channels;
-        width = width > 1 ? width >> 1 : 1;
-        height = height > 1 ? height >> 1 : 1;
-    }
+    int width = level->width, height = level->height, channels = level->channels;
     /* clamped: cards end at the border of their texture, and must not see what is at the other one
      */
     float x = clampf(u * (float)width - 0.5f, 0, (float)(width - 1));
     float y = clampf((1 - v) * (float)height - 0.5f, 0, (float)(height - 1));
     int x0 = (int)x, y0 = (int)y;
     int right = x0 + 1 < width ? channels : 0, down = y0 + 1 < height ? width * channels : 0;
-    const uint8_t *t00 = pixel + ((size_t)y0 * width + x0) * channels;
+    const uint8_t *t00 = level->pixel + ((size_t)y0 * width + x0) * channels;
     return (Taps){.t00 = t00,
                   .t01 = t00 + right,
                   .t10 = t00 + down,
@@ -118,7 +123,8 @@ static inline Taps taps_at(const Texture *texture, float u, float v, float lod)
 
 void texture_sample(const Texture *texture, float u, float v, float lod, float rgba[4])
 {
-    Taps t = taps_at(texture, u, v, lod);
+    TextureLevel level = texture_level(texture, lod);
+    Taps t = taps_at(&level, u, v);
     float w00 = (1 - t.ax) * (1 - t.ay), w01 = t.ax * (1 - t.ay), w10 = (1 - t.ax) * t.ay,
           w11 = t.ax * t.ay;
     for (int c = 0; c < texture->channels; c++)
@@ -127,9 +133,9 @@ void texture_sample(const Texture *texture, float u, float v, float lod, float r
         rgba[3] = 255;
 }
 
-void texture_sample_bytes(const Texture *texture, float u, float v, float lod, uint8_t rgba[4])
+void texture_level_sample(const TextureLevel *level, float u, float v, uint8_t rgba[4])
 {
-    Taps t = taps_at(texture, u, v, lod);
+    Taps t = taps_at(level, u, v);
     /* weights of 1 / 256; two channels in one word, 16 bits each */
     uint32_t x = (uint32_t)(t.ax * 16 + 0.5f), y = (uint32_t)(t.ay * 16 + 0.5f);
     const uint32_t weight[4] = {(16 - x) * (16 - y), x * (16 - y), (16 - x) * y, x * y};
