@@ -451,6 +451,37 @@ static void thicken(uint8_t *pixel, int width, int height)
     }
 }
 
+/* Draws colours towards their mean. */
+static void soften(uint8_t *pixel, int width, int height, float strength)
+{
+    size_t n = (size_t)width * (size_t)height;
+    double sum[3] = {0}, cover = 1e-9;
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t *q = pixel + 4 * i;
+        for (int c = 0; c < 3; c++)
+            sum[c] += (double)q[c] * q[3];
+        cover += q[3];
+    }
+    for (size_t i = 0; i < 4 * n; i++) {
+        float mean = i % 4 < 3 ? (float)(sum[i % 4] / cover) : pixel[i];
+        pixel[i] = (uint8_t)((float)pixel[i] + strength * (mean - (float)pixel[i]) + 0.5f);
+    }
+}
+
+/* The moustache has a bare line in its middle: the hair beside it is reflected over it. */
+static void close_middle(uint8_t *pixel, int width, int height)
+{
+    const int middle = width * 501 / 1000, half = width / 25;
+    for (int y = 0; y < height; y++)
+        for (int d = -half; d <= half; d++) {
+            uint8_t *to = pixel + 4 * ((size_t)y * (size_t)width + (size_t)(middle + d));
+            int from = middle + (d < 0 ? -2 * half - d : 2 * half - d);
+            const uint8_t *hair = pixel + 4 * ((size_t)y * (size_t)width + (size_t)from);
+            if (hair[3] > to[3])
+                memcpy(to, hair, 4);
+        }
+}
+
 static float srgb_to_linear(uint8_t v)
 {
     float s = (float)v / 255;
@@ -501,6 +532,10 @@ static bool add_texture(Bake *b, const BakeFile *from, Error *err)
         face_colour(b, pixel, width, height, channels, face);
     if (channels == 4 && strncmp(from->name, "brow-", 5) == 0)
         thicken(pixel, width, height);
+    if (channels == 4 && strcmp(from->name, "beard-moustache") == 0)
+        close_middle(pixel, width, height);
+    if (channels == 4)
+        soften(pixel, width, height, from->soften);
     size_t row = (size_t)width * (size_t)channels, bytes = row * (size_t)height;
     uLongf packed_size = compressBound(bytes);
     uint8_t *packed = malloc(packed_size);

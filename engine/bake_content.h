@@ -8,6 +8,8 @@
 typedef struct BakeFile {
     const char *name; /* in the pack */
     const char *path; /* below public/data/ */
+    float soften; /* contrast taken away: 0 as shipped .. 1 none. Painted gloss on black hair is too
+                     strong when dyed. */
 } BakeFile;
 
 typedef struct BakeMesh {

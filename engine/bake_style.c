@@ -261,24 +261,6 @@ static bool shorten(const SourceMesh *m, float *p, float top, float bottom, floa
     return true;
 }
 
-static void raise_fringe(float *p, int n, const float *by)
-{
-    float top = by[0], bottom = by[1], low = INFINITY;
-    const float back = 0.75f, front = 1.15f, soft = 0.15f;
-    for (int i = 0; i < n; i++)
-        if (p[3 * i + 2] > front && p[3 * i] > by[2] && p[3 * i] < by[3])
-            low = fminf(low, p[3 * i + 1]);
-    for (int i = 0; i < n && low < bottom; i++) {
-        float *q = p + 3 * i;
-        if (q[1] >= top)
-            continue;
-        float w = smooth(back, front, q[2]) * smooth(by[2] - soft, by[2] + soft, q[0]) *
-                  smooth(-by[3] - soft, -by[3] + soft, -q[0]);
-        float t = fminf((top - q[1]) / (top - low), 1);
-        q[1] += w * (top - t * (top - bottom) - q[1]);
-    }
-}
-
 /* z of the foremost skin at (x, y), 0 where there is none. */
 static float skin_depth(const SourceMesh *base, float x, float y)
 {
@@ -297,6 +279,29 @@ static float skin_depth(const SourceMesh *base, float x, float y)
                 best = fmaxf(best, a[2] + u * (b[2] - a[2]) + v * (c[2] - a[2]));
         }
     return best;
+}
+
+static void raise_fringe(float *p, int n, const SourceMesh *base, const float *by)
+{
+    float top = by[0], bottom = by[1], low = INFINITY;
+    const float back = 0.75f, front = 1.15f, soft = 0.15f;
+    for (int i = 0; i < n; i++)
+        if (p[3 * i + 2] > front && p[3 * i] > by[2] && p[3 * i] < by[3])
+            low = fminf(low, p[3 * i + 1]);
+    for (int i = 0; i < n && low < bottom; i++) {
+        float *q = p + 3 * i;
+        if (q[1] >= top)
+            continue;
+        float w = smooth(back, front, q[2]) * smooth(by[2] - soft, by[2] + soft, q[0]) *
+                  smooth(-by[3] - soft, -by[3] + soft, -q[0]);
+        float t = fminf((top - q[1]) / (top - low), 1);
+        q[1] += w * (top - t * (top - bottom) - q[1]);
+        /* what hung before the nose lies down on the forehead */
+        const float thick = 0.1f, press = 0.3f;
+        float skin = w > 0 ? skin_depth(base, q[0], q[1]) : 0, over = q[2] - skin - thick;
+        if (skin > 0 && over > 0)
+            q[2] -= w * (1 - press) * over;
+    }
 }
 
 static void part(float *p, int n, const SourceMesh *base, const float *by)
@@ -612,7 +617,7 @@ static bool move(SourceMesh *m, const SourceMesh *base, const Edit *e, float *p)
     if (e->kind == EDIT_SHORTEN)
         return shorten(m, p, by[0], by[1], by[2]);
     if (e->kind == EDIT_FRINGE)
-        raise_fringe(p, m->n_vertex, by);
+        raise_fringe(p, m->n_vertex, base, by);
     else if (e->kind == EDIT_PART)
         part(p, m->n_vertex, base, by);
     else if (e->kind == EDIT_HUG)
@@ -734,16 +739,22 @@ bool bake_brow(SourceMesh *proxy, const SourceMesh *base, BrowShape shape, const
     float *p = bound_positions(proxy, base);
     if (!p)
         return out_of_memory(err);
+    if (!subdivide(proxy, base, &p)) { /* the cards are coarser than the skin they lie on */
+        free(p);
+        return out_of_memory(err);
+    }
     double line[3];
     float middle;
     brow_line(proxy, p, rgba, width, height, line, &middle);
+    const float least = 0.010f, most = 0.025f; /* above the skin */
     for (int i = 0; i < proxy->n_vertex; i++) {
         const float *q = p + 3 * i;
         float x = fabsf(q[0]), on_line = (float)(line[0] + line[1] * x + line[2] * x * x);
         float y =
             on_line + shape.thickness * (q[1] - on_line) + shape.tilt * (middle - x) + shape.lift;
-        float *offset = proxy->offset + 3 * i;
-        offset[2] += skin_depth(base, q[0], y) - skin_depth(base, q[0], q[1]);
+        float gap = q[2] - skin_depth(base, q[0], q[1]), *offset = proxy->offset + 3 * i;
+        gap = fminf(fmaxf(gap, least), most);
+        offset[2] += skin_depth(base, q[0], y) + gap - q[2];
         offset[1] += y - q[1];
     }
     free(p);
