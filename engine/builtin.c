@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "engine/engine_scene.h"
-#include "engine/lips.h"
+#include "engine/face_rings.h"
 #include "engine/look.h"
 #include "engine/pack.h"
 #include "engine/renderer.h"
@@ -35,7 +35,7 @@ typedef struct Builtin {
     Pack *pack;
     Rig *rig;
     RenderTables *tables;
-    Lips *lips;
+    FaceRings *rings;
     Piece skin, eyes, teeth, tongue, lashes;
     Choice *choice; /* of each discrete group */
     int32_t *skin_source;
@@ -155,7 +155,8 @@ static bool skins_open(Builtin *e, Error *err)
             inside = inside && e->pack->bag[mesh->vertex[mesh->triangle[3 * t + k]]];
         e->skin_label[t] = inside ? LABEL_INNER_MOUTH : LABEL_BY_RULE;
     }
-    return lips_new(&e->lips, e->skin_source, mesh->n_vertex) || error_set(err, "out of memory");
+    return face_rings_new(&e->rings, e->skin_source, mesh->n_vertex) ||
+           error_set(err, "out of memory");
 }
 
 static bool irises_open(Builtin *e, Error *err)
@@ -218,7 +219,7 @@ static void builtin_close(Engine *engine)
     free(e->skin_source);
     free(e->skin_label);
     render_tables_free(e->tables);
-    lips_free(e->lips);
+    face_rings_free(e->rings);
     rig_free(e->rig);
     pack_close(e->pack);
     schema_free(e->base.schema);
@@ -327,7 +328,8 @@ static void build_scene(const Builtin *e, const float *x, const Piece *const *pi
         *s = piece[i] == &e->skin ? skin_surface(e, vertices)
                                   : surface_of(piece[i], material[i], vertices);
         if (material[i] == MATERIAL_SKIN) {
-            lips_close(e->lips, vertices);
+            face_rings_close_lips(e->rings, vertices);
+            face_rings_eyes(e->rings, vertices, scene->eye_centre, scene->eye_opening);
             dress_skin(e, s, &look, male);
         } else if (material[i] == MATERIAL_EYE)
             dress_eyes(e, s, &look);

@@ -15,7 +15,7 @@ libengine_a_SOURCES = \
 	engine/glb.c engine/glb.h \
 	engine/gltf.c engine/gltf.h \
 	engine/gltf_paint.c engine/gltf_paint.h \
-	engine/lips.c engine/lips.h \
+	engine/face_rings.c engine/face_rings.h \
 	engine/look.c engine/look.h \
 	engine/pack.c engine/pack.h \
 	engine/process.c engine/process.h \

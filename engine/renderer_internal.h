@@ -30,7 +30,7 @@ typedef struct SkinVertex {
     float lip;     /* -1 skin, 0 vermilion border .. 6 inner seal, 7 mouth bag */
     float upper;   /* 1 upper lip, -1 lower, 0 at the corners */
     float lid;     /* how dark the rim of the lids is, 1 above; 0 from the next vertices on */
-    float fold;    /* rings of vertices out of the upper lid's rim, 0 .. 8; 8 elsewhere */
+    float fold;    /* rings of vertices out of the upper lid's rim, 0 .. 14; 14 elsewhere */
     float nose;    /* > 0 inside Helen's nose */
     float face;    /* > 0 inside Helen's face: not ears, not neck */
     float blood;   /* how much redder than the mean: nose, cheeks, ears, lids; negative: less */

@@ -51,8 +51,8 @@ static float pores(int x, int y)
 static float furrows(int x, int y)
 {
     float sum = 0;
-    for (int k = -3; k <= 3; k++)
-        sum += (soft(x + k, y + k / 2) + soft(x - k / 2, y + k)) / 7;
+    for (int k = -2; k <= 2; k++)
+        sum += (soft(x + k, y + k / 2) + soft(x - k / 2, y + k)) / 5;
     return sum;
 }
 
@@ -65,7 +65,7 @@ void noise_fill(int8_t noise[NOISE_SIZE][NOISE_SIZE][4])
 {
     for (int y = 0; y < NOISE_SIZE; y++)
         for (int x = 0; x < NOISE_SIZE; x++) {
-            noise[y][x][2] = to_byte(0.45f - 0.9f * pores(x, y) + 1.1f * furrows(x, y));
+            noise[y][x][2] = to_byte(0.45f - 0.9f * pores(x, y) + 0.7f * furrows(x, y));
             noise[y][x][3] = to_byte(2.2f * soft(x, y));
         }
     for (int y = 0; y < NOISE_SIZE; y++)

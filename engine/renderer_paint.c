@@ -34,9 +34,9 @@ static const Stop hairline[] = {
 static const Stop bald_top[] = {{0, 7.00f},  {52, 7.10f},  {59, 7.52f}, {70, 7.76f},
                                 {90, 7.90f}, {120, 7.97f}, {180, 7.94f}};
 static const Stop cheek_line[] = {
-    {0, 6.825f}, {6, 6.825f}, {10, 6.80f}, {14, 6.745f}, {18, 6.70f},  {23, 6.67f}, {30, 6.69f},
-    {38, 6.74f}, {48, 6.82f}, {57, 6.93f}, {62, 7.08f},  {65, 7.25f},  {67, 7.40f}, {74, 7.40f},
-    {76, 7.20f}, {78, 6.92f}, {82, 6.74f}, {90, 6.60f},  {100, 6.40f}, {120, 6.00f}};
+    {0, 6.825f}, {6, 6.825f}, {10, 6.80f}, {14, 6.745f}, {18, 6.70f}, {23, 6.67f}, {30, 6.69f},
+    {38, 6.74f}, {48, 6.82f}, {57, 6.93f}, {62, 7.08f},  {65, 7.25f}, {67, 7.40f}, {74, 7.40f},
+    {76, 7.20f}, {78, 6.92f}, {82, 6.72f}, {88, 6.50f},  {96, 6.20f}, {106, 5.90f}};
 /* Heights by z: the lower edge of the jaw. */
 static const Stop jaw_edge[] = {{0.30f, 6.86f}, {0.50f, 6.68f}, {0.65f, 6.52f}, {0.80f, 6.40f},
                                 {1.00f, 6.29f}, {1.25f, 6.20f}, {1.50f, 6.17f}};
@@ -162,7 +162,9 @@ void paint_lips(const Frame *frame, const SkinVertex *skin, const PaintPlace *at
         albedo[c] = lerpf(albedo[c], tinted, lip * scene->lip_tint[3]);
     }
     finish->roughness = lerpf(finish->roughness, 0.38f, lip);
-    finish->shine = lerpf(finish->shine, 0.75f * (1 + 0.25f * at->fine * furrow), lip);
+    /* corners are too narrow to catch light */
+    float corner = smoothstepf(0.1f, 0.9f, fabsf(skin->upper));
+    finish->shine = lerpf(finish->shine, 0.75f * corner * (1 + 0.25f * at->fine * furrow), lip);
     if (paint->cover <= 0)
         return;
     float half = lerpf(paint->lower, paint->upper, smoothstepf(-0.15f, 0.15f, skin->upper));
@@ -192,7 +194,7 @@ void paint_lips(const Frame *frame, const SkinVertex *skin, const PaintPlace *at
     for (int c = 0; c < 3; c++)
         albedo[c] = lerpf(albedo[c], colour[c], cover);
     finish->roughness = lerpf(finish->roughness, paint->roughness, here);
-    finish->shine = lerpf(finish->shine, 0.75f * paint->shine, here);
+    finish->shine = lerpf(finish->shine, 0.75f * corner * paint->shine, here);
     finish->metal = paint->metal * here;
     finish->sparkle = paint->sparkle * here;
 }
@@ -233,7 +235,7 @@ void paint_freckles(float amount, const PaintPlace *at, float albedo[3])
     float large = freckle_layer(at->plane, 17);
     float small = freckle_layer(at->plane, 37);
     float spot = amount * fmaxf(large * smoothstepf(0.1f, 0.6f, amount), 0.85f * small);
-    const float brown[3] = {0.66f, 0.46f, 0.34f};
+    const float brown[3] = {0.74f, 0.56f, 0.45f};
     for (int c = 0; c < 3; c++)
         albedo[c] *= lerpf(1, brown[c], spot);
 }

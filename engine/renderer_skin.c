@@ -42,6 +42,14 @@ typedef struct SkinHit {
     SkinFinish finish;
 } SkinHit;
 
+/* The fold of the upper lid: a line with a soft side above it. */
+static float lid_fold(float ring, float y)
+{
+    float from = ring - 5.6f, line = from / 0.60f;
+    float soft = from > 0 ? from / 2.2f : from / 0.8f;
+    return (0.34f * expf(-line * line) + 0.20f * expf(-soft * soft)) * smoothstepf(7.27f, 7.31f, y);
+}
+
 /* Everything that is painted on the skin: no light yet. */
 static void paint_skin(const Frame *frame, const Hit *hit, SkinHit *skin, float albedo[3])
 {
@@ -53,6 +61,10 @@ static void paint_skin(const Frame *frame, const Hit *hit, SkinHit *skin, float 
     memset(skin->noise, 0, sizeof skin->noise);
     if (at->fine > 0.05f)
         noise_at(frame->tables, at->plane[0], at->plane[1], skin->noise);
+    /* the texture is stretched over the sides of the nose */
+    float calm = lerpf(1, 0.35f, smoothstepf(-0.01f, 0.04f, painted->nose));
+    for (int i = 0; i < 3; i++)
+        skin->noise[i] *= calm;
     float blotch = white_noise_at(frame->tables, 0.09f * at->plane[0], 0.09f * at->plane[1]);
     float lip = smoothstepf(-0.25f, 0.55f, painted->lip);
     skin->lip = lip;
@@ -89,9 +101,11 @@ static void paint_skin(const Frame *frame, const Hit *hit, SkinHit *skin, float 
     }
     if (painted->lip > -1)
         paint_lips(frame, painted, at, lip, albedo, &skin->finish);
-    float rim = painted->lid * 0.55f;
+    float dark = 0.55f * painted->lid;
+    if (painted->fold < 9)
+        dark = fmaxf(dark, lid_fold(painted->fold, at->rest[1]));
     for (int c = 0; c < 3; c++)
-        albedo[c] *= 1 - rim * (c == 0 ? 0.85f : 1.0f);
+        albedo[c] *= 1 - dark * (c == 0 ? 0.82f : 1.0f);
 }
 
 void skin_albedo(const Frame *frame, const Hit *hit, float rgb[3])
@@ -150,7 +164,7 @@ void shade_skin(const Frame *frame, const Hit *hit, float rgb[3])
     const float wrap[3] = {0.34f, 0.16f, 0.11f};
     float luminance = 0.2126f * albedo[0] + 0.7152f * albedo[1] + 0.0722f * albedo[2];
     /* the same highlight that is lost on fair skin makes dark skin look like plastic */
-    float matte = lerpf(0.35f, 0.72f, clampf(2.2f * luminance, 0, 1));
+    float matte = lerpf(0.26f, 0.72f, clampf(2.2f * luminance, 0, 1));
     matte *= clampf(1 + 0.45f * skin.painted.oil, 0.3f, 1.6f) * (1 - 0.85f * skin.hair);
     float oily = lerpf(matte,
                        skin.finish.shine * lerpf(0.55f, 1, clampf(4 * luminance, 0, 1)) *

@@ -93,7 +93,7 @@ static bool set_lips(RenderTables *t, const Surface *s)
     return ok;
 }
 
-enum { FOLDS = 8 };
+enum { FOLDS = 14 };
 
 /* The rim of the lids, and how many rings of vertices a place lies above the upper one. */
 static bool set_lids(RenderTables *t, const Surface *s)

@@ -101,6 +101,12 @@ typedef struct LipPaint {
     float patches;         /* 0 .. 1: uneven */
 } LipPaint;
 
+/* How far lids are open: x towards the temple, y up, from the eye's centre, dm. */
+typedef struct EyeOpening {
+    float inner[2], outer[2]; /* corners */
+    float upper[2], lower[2]; /* middles of the lids' rims */
+} EyeOpening;
+
 enum { SCENE_MAX_SURFACES = 12 };
 
 typedef struct Scene {
@@ -109,6 +115,7 @@ typedef struct Scene {
     float middle[3];         /* between the eyes before the bones moved them: where the camera is set up */
     float eye_centre[2][3];  /* deformed; [0] the person's left (+x) */
     float eye_radius;
+    EyeOpening eye_opening[2]; /* all 0: not known */
     float iris_tint[3];      /* linear colour multiplied onto the iris disc of the eye texture */
     float skin_colour[3];    /* linear mean of the face; for places where the texture has hair */
     float skin_detail;       /* 0 .. 1: wrinkles and pores with age */

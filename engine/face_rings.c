@@ -1,4 +1,4 @@
-#include "engine/lips.h"
+#include "engine/face_rings.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -16,43 +16,48 @@ enum {
 /* How much of the seal's movement the rings around it take. */
 static const float follow[LIP_RINGS] = {[3] = 0.12f, [4] = 0.45f, [5] = 1, [6] = 1};
 
-struct Lips {
+struct FaceRings {
     int n;
     struct {
         int32_t vertex;
         uint8_t ring, place;
     } * at;
     int32_t seal[LIP_RING]; /* one vertex of each place */
+    int32_t lid[2][LID_RING];
 };
 
-bool lips_new(Lips **out, const int32_t *source, int n_vertex)
+bool face_rings_new(FaceRings **out, const int32_t *source, int n_vertex)
 {
-    Lips *lips = calloc(1, sizeof *lips);
-    if (lips)
-        lips->at = calloc((size_t)n_vertex + 1, sizeof *lips->at);
-    if (!lips || !lips->at) {
-        lips_free(lips);
+    FaceRings *rings = calloc(1, sizeof *rings);
+    if (rings)
+        rings->at = calloc((size_t)n_vertex + 1, sizeof *rings->at);
+    if (!rings || !rings->at) {
+        face_rings_free(rings);
         return false;
     }
+    for (int i = 0; i < n_vertex; i++)
+        for (int k = 0; k < 2 * LID_RING; k++)
+            if (lid_ring[k / LID_RING][k % LID_RING] == source[i])
+                rings->lid[k / LID_RING][k % LID_RING] = i;
     for (int i = 0; i < n_vertex; i++)
         for (int r = FIRST_MOVED; r < LIP_RINGS; r++)
             for (int k = 0; k < LIP_RING; k++)
                 if (lip_ring[r][k] == source[i]) {
-                    lips->at[lips->n].vertex = i;
-                    lips->at[lips->n].ring = (uint8_t)r;
-                    lips->at[lips->n++].place = (uint8_t)k;
+                    rings->at[rings->n].vertex = i;
+                    rings->at[rings->n].ring = (uint8_t)r;
+                    rings->at[rings->n++].place = (uint8_t)k;
                     if (r == SEAL_RING)
-                        lips->seal[k] = i;
+                        rings->seal[k] = i;
                 }
-    *out = lips;
+    *out = rings;
     return true;
 }
 
-void lips_free(Lips *lips)
+void face_rings_free(FaceRings *rings)
 {
-    if (lips)
-        free(lips->at);
-    free(lips);
+    if (rings)
+        free(rings->at);
+    free(rings);
 }
 
 /* Half of a lip, from its middle to a corner: places in space, and the part of the way at each. */
@@ -62,13 +67,14 @@ typedef struct HalfLip {
     float p[UPPER][3], way[UPPER];
 } HalfLip;
 
-static void half_lip(const Lips *lips, const float *position, bool upper, bool right, HalfLip *half)
+static void half_lip(const FaceRings *rings, const float *position, bool upper, bool right,
+                     HalfLip *half)
 {
     half->n = upper ? UPPER : LOWER;
     for (int i = 0; i < half->n; i++) {
         int place = upper ? i : MIDDLE - i;
         half->place[i] = (uint8_t)(right ? (LIP_RING - place) % LIP_RING : place);
-        memcpy(half->p[i], position + 3 * lips->seal[half->place[i]], sizeof half->p[i]);
+        memcpy(half->p[i], position + 3 * rings->seal[half->place[i]], sizeof half->p[i]);
         half->way[i] = 0;
         if (i > 0) {
             float d[3];
@@ -112,22 +118,43 @@ static float meet(const HalfLip *lip, const HalfLip *other, float press, float m
     return sqrtf(widest);
 }
 
-void lips_close(const Lips *lips, float *position)
+void face_rings_close_lips(const FaceRings *rings, float *position)
 {
     float move[LIP_RING][3] = {{0}}, widest = 0;
     for (int right = 0; right < 2; right++) {
         HalfLip upper, lower;
-        half_lip(lips, position, true, right, &upper);
-        half_lip(lips, position, false, right, &lower);
+        half_lip(rings, position, true, right, &upper);
+        half_lip(rings, position, false, right, &lower);
         const float press = 0.0015f; /* no light between them */
         widest = fmaxf(widest, meet(&upper, &lower, -press, move));
         widest = fmaxf(widest, meet(&lower, &upper, press, move));
     }
     float t = fminf(fmaxf((0.060f - widest) / 0.025f, 0), 1);
     float close = t * t * (3 - 2 * t);
-    for (int i = 0; close > 0 && i < lips->n; i++) {
-        float part = close * follow[lips->at[i].ring];
+    for (int i = 0; close > 0 && i < rings->n; i++) {
+        float part = close * follow[rings->at[i].ring];
         for (int c = 0; c < 3; c++)
-            position[3 * lips->at[i].vertex + c] += part * move[lips->at[i].place][c];
+            position[3 * rings->at[i].vertex + c] += part * move[rings->at[i].place][c];
+    }
+}
+
+void face_rings_eyes(const FaceRings *rings, const float *position, float centre[2][3],
+                     EyeOpening opening[2])
+{
+    for (int side = 0; side < 2; side++) {
+        EyeOpening *eye = &opening[side];
+        for (int k = 0; k < LID_RING; k++) {
+            const float *p = position + 3 * rings->lid[side][k];
+            const float at[2] = {(side ? -1.0f : 1.0f) * (p[0] - centre[side][0]),
+                                 p[1] - centre[side][1]};
+            if (k == 0 || at[0] < eye->inner[0])
+                memcpy(eye->inner, at, sizeof at);
+            if (k == 0 || at[0] > eye->outer[0])
+                memcpy(eye->outer, at, sizeof at);
+            if (k == 0 || at[1] > eye->upper[1])
+                memcpy(eye->upper, at, sizeof at);
+            if (k == 0 || at[1] < eye->lower[1])
+                memcpy(eye->lower, at, sizeof at);
+        }
     }
 }
