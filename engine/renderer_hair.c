@@ -7,15 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-/* How far hair reaches around the head, to tell the outer strands from those underneath: rings
- * around an axis up through the skull, by height below its centre, by sine above it. */
-enum { HULL_AROUND = 32, HULL_ABOVE = 6, HULL_BELOW = 14, HULL_RINGS = HULL_ABOVE + HULL_BELOW };
-static const float HULL_STEP = 0.25f; /* dm of height below the centre */
-
-typedef struct Hull {
-    float centre[3];
-    float reach[HULL_RINGS][HULL_AROUND]; /* dm */
-} Hull;
+static const float HULL_STEP = 0.25f; /* dm of height below the hull's centre */
 
 typedef struct HullPlace {
     float ring, around; /* of reach, fractional */
@@ -120,7 +112,20 @@ static void light_vertex(const Frame *frame, const Vertex *v, const float n[3], 
     memcpy(out->shadow, v->shadow, sizeof out->shadow);
 }
 
-static void prepare_surface(Frame *frame, int index, const Hull *hull)
+void hair_normal(const Frame *frame, int surface, int vertex, float n[3], float *open)
+{
+    const float *position = frame->scene->surface[surface].position + 3 * vertex;
+    HullPlace place = hull_place(&frame->hull, position);
+    float round[3];
+    to_camera(frame, place.out, round);
+    float side = dot3(n, round) < 0 ? -1.0f : 1.0f;
+    for (int c = 0; c < 3; c++)
+        n[c] = side * (0.5f * n[c] + 0.5f * side * round[c]);
+    float depth = hull_depth(&frame->hull, &place) / 0.40f;
+    *open = 0.22f + 0.78f / (1 + depth * depth);
+}
+
+static void prepare_surface(Frame *frame, int index)
 {
     const Surface *s = &frame->scene->surface[index];
     Vertex *vertex = frame->vertex + frame->first_vertex[index];
@@ -133,21 +138,13 @@ static void prepare_surface(Frame *frame, int index, const Hull *hull)
         float view[3] = {-v->p[0], -v->p[1], -v->p[2]}, n[3];
         normalize3(view);
         v->facing = dot3(v->n, view);
-        float open = 1, side = v->facing < 0 ? -1.0f : 1.0f;
+        float open = 1;
         memcpy(n, v->n, sizeof n);
-        if (s->material == MATERIAL_HAIR) {
-            /* cards are lit half as the heads of hair that they make up */
-            HullPlace place = hull_place(hull, s->position + 3 * k);
-            float round[3];
-            to_camera(frame, place.out, round);
-            side = dot3(n, round) < 0 ? -1.0f : 1.0f;
+        if (s->material == MATERIAL_HAIR)
+            hair_normal(frame, index, k, n, &open);
+        else if (v->facing < 0)
             for (int c = 0; c < 3; c++)
-                n[c] = 0.5f * n[c] + 0.5f * side * round[c];
-            float depth = hull_depth(hull, &place) / 0.40f;
-            open = 0.22f + 0.78f / (1 + depth * depth);
-        }
-        for (int c = 0; c < 3; c++)
-            n[c] *= side;
+                n[c] = -n[c];
         normalize3(n);
         light_vertex(frame, v, n, view, open, glossy, &out[k]);
     }
@@ -174,12 +171,11 @@ float recolour_tone(const Surface *s, float luma)
 void hair_prepare(Frame *frame)
 {
     const Scene *scene = frame->scene;
-    Hull hull;
-    hull_set(&hull, scene);
+    hull_set(&frame->hull, scene);
     for (int i = 0; i < scene->n_surface; i++) {
         if (!material_blends(scene->surface[i].material))
             continue;
-        prepare_surface(frame, i, &hull);
+        prepare_surface(frame, i);
         for (int luma = 0; luma < 256; luma++) {
             frame->tone[i][luma] = recolour_tone(&scene->surface[i], (float)luma / 255);
             frame->grain[i][luma] =

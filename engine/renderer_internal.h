@@ -107,6 +107,15 @@ typedef struct Light {
 
 enum { LIGHT_KEY, LIGHT_FILL, LIGHT_RIM_LEFT, LIGHT_RIM_RIGHT, LIGHT_COUNT };
 
+/* How far hair reaches around the head, to tell the outer strands from those underneath: rings
+ * around an axis up through the skull, by height below its centre, by sine above it. */
+enum { HULL_AROUND = 32, HULL_ABOVE = 6, HULL_BELOW = 14, HULL_RINGS = HULL_ABOVE + HULL_BELOW };
+
+typedef struct Hull {
+    float centre[3];
+    float reach[HULL_RINGS][HULL_AROUND]; /* dm */
+} Hull;
+
 typedef struct Tile Tile;
 
 typedef struct Frame {
@@ -129,6 +138,7 @@ typedef struct Frame {
     ShadowMap shadow;
     int first_vertex[SCENE_MAX_SURFACES + 1];
     Vertex *vertex;
+    Hull hull;
     HairVertex *hair; /* of the same vertices; set for hair-like materials only */
     /* Luma of a hair-like texture: to a factor on its tint, if recoloured; and to -1 .. 1, dark to
      * light strands. */
@@ -240,6 +250,10 @@ void shade_teeth(const Frame *frame, const Hit *hit, float rgb[3]);
 float recolour_tone(const Surface *surface, float luma);
 /* Lights the vertices of hair, beards, brows and lashes; after shadow_draw. */
 void hair_prepare(Frame *frame);
+/* After it, of a vertex of MATERIAL_HAIR: turns its card's normal outwards and half into that of the
+ * head of hair that the cards make up, because they are lit like that (not of length 1). open: part
+ * of the surroundings that is not hidden by other hair. */
+void hair_normal(const Frame *frame, int surface, int vertex, float n[3], float *open);
 /* What the picture shows of a fragment of them, at pixel place (x, y). */
 void shade_hair(const Frame *frame, const Fragment *fragment, float x, float y, float rgb[3]);
 /* Straight up to a knee, then a soft shoulder to white. */
