@@ -336,20 +336,10 @@ typedef struct Run {
     Data data, val;
     Imitator net;
     Graph *graph;
-    Var x, target, weight;
     bool weighted; /* the loss is the face's, not the paper's */
     Plan *plan;
     Eval eval;
 } Run;
-
-static void feed(void *context, void *const *buffer)
-{
-    Run *run = context;
-    ag_write(run->plan, run->x, buffer[0]);
-    ag_write(run->plan, run->target, buffer[1]);
-    if (run->weighted)
-        ag_write(run->plan, run->weight, buffer[2]);
-}
 
 static bool validate(void *context, double *figure, json_t **report, Error *err)
 {
@@ -518,24 +508,20 @@ static void build(Run *run, Training *training, Backend *backend)
     run->graph = ag_graph_new();
     if (!run->graph)
         die("out of memory");
-    run->x = ag_input(run->graph, "x", DTYPE_REAL, shape2(batch, dim));
-    run->target = ag_input(run->graph, "target", DTYPE_REAL, shape4(batch, 3, size, size));
-    Var y = imitator_forward(run->graph, &run->net, run->x, MODE_TRAIN);
-    if (run->weighted) {
-        run->weight = ag_input(run->graph, "weight", DTYPE_REAL, shape4(batch, 1, size, size));
-        training->loss = loss_weighted_l1(run->graph, y, run->target, run->weight);
-    } else {
-        training->loss = ag_l1_loss(run->graph, y, run->target);
-    }
+    Shape picture = shape4(batch, 3, size, size), map = shape4(batch, 1, size, size);
+    Var x = training_input(training, run->graph, "x", DTYPE_REAL, shape2(batch, dim));
+    Var target = training_input(training, run->graph, "target", DTYPE_REAL, picture);
+    Var y = imitator_forward(run->graph, &run->net, x, MODE_TRAIN);
+    training->loss =
+        run->weighted
+            ? loss_weighted_l1(run->graph, y, target,
+                               training_input(training, run->graph, "weight", DTYPE_REAL, map))
+            : ag_l1_loss(run->graph, y, target);
     if (!ag_plan(&run->plan, run->graph, training->loss, (PlanOptions){.backend = backend}, &err) ||
         !eval_new(&run->eval, &run->net, backend, &err))
         die_error(&err);
     training->plan = run->plan;
     training->set = run->net.set;
-    training->loader.n_buffers = run->weighted ? 3 : 2;
-    training->loader.bytes[0] = (size_t)dim * sizeof(real);
-    training->loader.bytes[1] = 3 * (size_t)size * (size_t)size * sizeof(real);
-    training->loader.bytes[2] = (size_t)size * (size_t)size * sizeof(real);
     training->loader.fill = run->weighted ? fill_weighted : fill;
     training->loader.context = &run->data;
 }
@@ -560,7 +546,6 @@ static void train(const Options *o, Backend *backend)
     Training training = {.out = o->train.out,
                          .stop_after = o->train.stop_after,
                          .context = &run,
-                         .feed = feed,
                          .validate = validate,
                          .sheet = sheet};
     CheckpointInfo from;

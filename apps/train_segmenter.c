@@ -42,7 +42,8 @@ static const struct argp parser = {
     "folder gets log.jsonl, last.safetensors, best.safetensors and sheet.png (rows: picture, "
     "truth, prediction). "
     "Ctrl-C saves; --resume goes on.\n\n"
-    "  render_dataset --kind segmenter --engine builtin:male --size 128 --count 4000 --seed 1 --out MALE\n"
+    "  render_dataset --kind segmenter --engine builtin:male --size 128 --count 4000 --seed 1 "
+    "--out MALE\n"
     "  train_segmenter --data MALE,FEMALE --out RUN\n"
     "  train_segmenter --evaluate RUN/best.safetensors --data PHOTOS\n"
     "  train_segmenter --out RUN --export segmenter.safetensors",
@@ -232,17 +233,9 @@ typedef struct Run {
     Data data, val;
     Segmenter net;
     Graph *graph;
-    Var x, label;
     Plan *plan;
     Eval eval;
 } Run;
-
-static void feed(void *context, void *const *buffer)
-{
-    Run *run = context;
-    ag_write(run->plan, run->x, buffer[0]);
-    ag_write(run->plan, run->label, buffer[1]);
-}
 
 static bool validate(void *context, double *figure, json_t **report, Error *err)
 {
@@ -393,23 +386,18 @@ static void build(Run *run, Training *training, Backend *backend)
 {
     Error err;
     int batch = training->settings.batch, size = run->net.config.size;
-    size_t pixels = (size_t)size * (size_t)size;
     run->graph = ag_graph_new();
     if (!run->graph)
         die("out of memory");
-    run->x = ag_input(run->graph, "x", DTYPE_REAL, shape4(batch, 3, size, size));
-    run->label = ag_input(run->graph, "label", DTYPE_I32, shape3(batch, size, size));
-    training->loss =
-        ag_cross_entropy(run->graph, full_size(run->graph, &run->net, run->x, MODE_TRAIN),
-                         run->label, (CrossEntropyParam){IGNORE});
+    Var x = training_input(training, run->graph, "x", DTYPE_REAL, shape4(batch, 3, size, size));
+    Var label = training_input(training, run->graph, "label", DTYPE_I32, shape3(batch, size, size));
+    training->loss = ag_cross_entropy(run->graph, full_size(run->graph, &run->net, x, MODE_TRAIN),
+                                      label, (CrossEntropyParam){IGNORE});
     if (!ag_plan(&run->plan, run->graph, training->loss, (PlanOptions){.backend = backend}, &err) ||
         !eval_new(&run->eval, &run->net, backend, &err))
         die_error(&err);
     training->plan = run->plan;
     training->set = run->net.set;
-    training->loader.n_buffers = 2;
-    training->loader.bytes[0] = 3 * pixels * sizeof(real);
-    training->loader.bytes[1] = pixels * sizeof(int32_t);
     training->loader.fill = fill;
     training->loader.context = &run->data;
 }
@@ -432,7 +420,6 @@ static void train(const TrainOptions *o, Backend *backend)
     Training training = {.out = o->out,
                          .stop_after = o->stop_after,
                          .context = &run,
-                         .feed = feed,
                          .validate = validate,
                          .sheet = sheet};
     CheckpointInfo from;

@@ -2,6 +2,7 @@
 
 #include "apps/training.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -226,6 +227,15 @@ char *training_best(const char *out)
     return path_join(out, "best.safetensors");
 }
 
+Var training_input(Training *t, Graph *graph, const char *name, DType type, Shape shape)
+{
+    int k = t->loader.n_buffers++;
+    assert(k < TRAINING_MAX_INPUTS);
+    t->input[k] = ag_input(graph, name, type, shape);
+    t->loader.bytes[k] = (size_t)(shape_count(shape) / shape.dim[0]) * dtype_size(type);
+    return t->input[k];
+}
+
 static real rate_at(const TrainSettings *s, uint64_t step)
 {
     if (s->cosine)
@@ -298,10 +308,11 @@ static bool one_step(Loop *loop, Error *err)
 {
     Training *t = loop->training;
     TrainSettings *s = &t->settings;
-    void *buffer[4];
+    void *buffer[TRAINING_MAX_INPUTS];
     if (!loader_next(loop->loader, buffer, err))
         return false;
-    t->feed(t->context, buffer);
+    for (int k = 0; k < t->loader.n_buffers; k++)
+        ag_write(t->plan, t->input[k], buffer[k]);
     StepState state = {
         .step = t->info.step, .seed = s->seed, .learning_rate = rate_at(s, t->info.step)};
     ag_run(t->plan, &state);

@@ -48,6 +48,8 @@ TrainSettings training_settings(const TrainOptions *options, double paper_rate, 
                                 int small_batch, int64_t small_epochs, int64_t samples,
                                 int64_t held_out);
 
+enum { TRAINING_MAX_INPUTS = 4 };
+
 typedef struct Training {
     TrainSettings settings;
     CheckpointInfo info; /* step: where the run stands */
@@ -57,10 +59,9 @@ typedef struct Training {
     ParamSet *set;
     Plan *plan;
     Var loss;
-    LoaderConfig loader; /* count, batch, seed, shuffle are the loop's */
+    LoaderConfig loader; /* count, batch, seed, shuffle are the loop's; arrays: training_input */
+    Var input[TRAINING_MAX_INPUTS]; /* of the graph, one per array of the loader */
     void *context;
-    /* Hands a batch's arrays to the plan. */
-    void (*feed)(void *context, void *const *buffer);
     /* The figure that decides which checkpoint is best (lower is better) and a JSON object for the
      * log. */
     bool (*validate)(void *context, double *figure, json_t **report, Error *err);
@@ -70,6 +71,9 @@ typedef struct Training {
 /* "OUT/last.safetensors", "OUT/best.safetensors"; allocated. */
 char *training_last(const char *out);
 char *training_best(const char *out);
+
+/* An input of the graph that each step's batch is written to: the loader's next array. */
+Var training_input(Training *training, Graph *graph, const char *name, DType type, Shape shape);
 
 /* Settings of a run from a checkpoint's metadata. */
 bool training_settings_read(TrainSettings *settings, const CheckpointInfo *info, const char *path,

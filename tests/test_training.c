@@ -49,7 +49,6 @@ typedef struct Run {
     Imitator net;
     Graph *graph;
     Plan *plan;
-    Var x, target;
     int validations, sheets;
 } Run;
 
@@ -64,13 +63,6 @@ static bool fill(void *context, int64_t sample, uint64_t step, int slot, void *c
     for (int i = 0; i < VALUES; i++)
         target[i] = (real).5 * rng_uniform(&rng) + (real).1 * rng_uniform(&noise);
     return true;
-}
-
-static void feed(void *context, void *const *buffer)
-{
-    Run *run = context;
-    ag_write(run->plan, run->x, buffer[0]);
-    ag_write(run->plan, run->target, buffer[1]);
 }
 
 static bool validate(void *context, double *figure, json_t **report, Error *err)
@@ -105,11 +97,6 @@ static void train(const char *name, int64_t stop_after, bool resume)
     run.net = imitator_declare(set, &config, false);
     must(params_alloc(set, cpu, true, 3, &err), &err);
     run.graph = ag_graph_new();
-    run.x = ag_input(run.graph, "x", DTYPE_REAL, shape2(BATCH, DIM));
-    run.target = ag_input(run.graph, "target", DTYPE_REAL, shape4(BATCH, 3, SIZE, SIZE));
-    Var loss =
-        ag_l1_loss(run.graph, imitator_forward(run.graph, &run.net, run.x, MODE_TRAIN), run.target);
-    must(ag_plan(&run.plan, run.graph, loss, (PlanOptions){.backend = cpu}, &err), &err);
     TrainOptions options = {.preset = "small", .steps = 10, .seed = 5};
     Training t = {.settings = training_settings(&options, .01, 2e-3, BATCH, 1, SAMPLES, 2),
                   .info = {.net = NET_IMITATOR,
@@ -121,15 +108,15 @@ static void train(const char *name, int64_t stop_after, bool resume)
                   .resumed = resume ? last : NULL,
                   .stop_after = stop_after,
                   .set = set,
-                  .plan = run.plan,
-                  .loss = loss,
-                  .loader = {.n_buffers = 2,
-                             .bytes = {DIM * sizeof(real), VALUES * sizeof(real)},
-                             .fill = fill},
+                  .loader.fill = fill,
                   .context = &run,
-                  .feed = feed,
                   .validate = validate,
                   .sheet = sheet};
+    Var x = training_input(&t, run.graph, "x", DTYPE_REAL, shape2(BATCH, DIM));
+    Var target = training_input(&t, run.graph, "target", DTYPE_REAL, shape4(BATCH, 3, SIZE, SIZE));
+    t.loss = ag_l1_loss(run.graph, imitator_forward(run.graph, &run.net, x, MODE_TRAIN), target);
+    must(ag_plan(&t.plan, run.graph, t.loss, (PlanOptions){.backend = cpu}, &err), &err);
+    run.plan = t.plan;
     if (resume) {
         TensorFile *file;
         CheckpointInfo info;
