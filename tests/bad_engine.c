@@ -46,7 +46,18 @@ static void sleep_long(void)
         pause();
 }
 
-static void hello(uint32_t dim)
+/* Leaves a process behind whose number is in the file. */
+static void fork_another(const char *file)
+{
+    pid_t pid = fork();
+    if (pid == 0)
+        sleep_long();
+    FILE *f = fopen(file, "w");
+    if (pid < 0 || !f || fprintf(f, "%d", (int)pid) < 0 || fclose(f) != 0)
+        exit(7);
+}
+
+static void hello(uint32_t dim, const char *file)
 {
     uint32_t self[3] = {1, dim, is("labels") || is("bad-label") ? 1 : is("view") ? 2 : 0};
     if (is("exits"))
@@ -68,6 +79,8 @@ static void hello(uint32_t dim)
     self[2] |= is("abilities") ? 64 : is("rgba") ? 4 : 0;
     if (is("deaf"))
         close(0);
+    if (is("forks"))
+        fork_another(file);
     put_message("SELF", self, is("short-hello") ? 8 : sizeof self);
     if (is("deaf"))
         sleep_long();
@@ -193,7 +206,7 @@ int main(int argc, char **argv)
         if (strcmp(kind, "HELO") == 0) {
             char rest[40];
             get(rest, sizeof rest);
-            hello(dim);
+            hello(dim, argc > 3 ? argv[3] : "");
         } else {
             draw(dim, argc > 3 ? argv[3] : "");
         }

@@ -434,7 +434,38 @@ static void nothing_to_inherit(void **state)
     engine_close(a);
 }
 
-/* One that does not leave when its input ends is killed, with what it started. */
+/* Whether a process runs: it is there, and no zombie that waits for whoever adopted it. */
+static bool runs(int pid)
+{
+    char path[64], state = 'Z';
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    FILE *f = fopen(path, "r");
+    if (!f)
+        return false;
+    int n = fscanf(f, "%*d %*s %c", &state);
+    fclose(f);
+    return n == 1 && state != 'Z';
+}
+
+/* What it started goes with it. */
+static void leaves_another_behind(void **state)
+{
+    (void)state;
+    int pid = 0;
+    char path[TEST_PATH];
+    Engine *e = open_mode("forks", "");
+    FILE *f = fopen(test_path(path, folder, "happened"), "r");
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "%d", &pid), 1);
+    fclose(f);
+    assert_true(runs(pid));
+    engine_close(e);
+    for (int i = 0; i < 500 && runs(pid); i++)
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    assert_false(runs(pid));
+}
+
+/* One that does not leave when its input ends is killed. */
 static void stays_behind(void **state)
 {
     (void)state;
@@ -517,6 +548,7 @@ int main(void)
         CASE(dies_and_comes_back),
         CASE(killed_while_idle),
         CASE(nothing_to_inherit),
+        CASE(leaves_another_behind),
         CASE(stays_behind),
         CASE(many_threads),
     };
