@@ -186,6 +186,18 @@ static void mark_thin(const SourceMesh *m, int every, int small, int32_t *scratc
     }
 }
 
+static void mark_short(const SourceMesh *m, const float *p, float y, int32_t *scratch,
+                       uint8_t *mark)
+{
+    int32_t *piece = scratch, *hangs = scratch + m->n_vertex;
+    find_pieces(m, piece);
+    memset(hangs, 0, (size_t)m->n_vertex * sizeof *hangs);
+    for (int v = 0; v < m->n_vertex; v++)
+        hangs[piece[v]] |= p[3 * v + 1] < y;
+    for (int f = 0; f < m->n_face; f++)
+        mark[f] = !hangs[piece[m->corner[4 * f]]];
+}
+
 static float smooth(float lo, float hi, float x)
 {
     float t = (x - lo) / (hi - lo);
@@ -217,17 +229,18 @@ static float reach_at(const float *p, const float *angle, const float *radius, c
 
 /* Every vertex goes up the way its strands came down, so that a bob hangs as the upper part of long
  * hair does and keeps the soft tips of its cards. */
-static bool shorten(const SourceMesh *m, float *p, float top, float bottom, float tuck)
+static bool shorten(const SourceMesh *m, float *p, const float *by)
 {
+    const float top = by[0], bottom = by[1], tuck = by[2], nape = by[3];
     int n = m->n_vertex;
-    float low = INFINITY, *angle = malloc(((size_t)n + 1) * 3 * sizeof *angle);
+    float low = INFINITY, *angle = malloc(((size_t)n + 1) * 4 * sizeof *angle);
     int32_t *piece = malloc(((size_t)n + 1) * sizeof *piece);
     if (!angle || !piece) {
         free(angle);
         free(piece);
         return false;
     }
-    float *radius = angle + n, *out = angle + 2 * n;
+    float *radius = angle + n, *out = angle + 2 * n, *to = angle + 3 * n;
     find_pieces(m, piece);
     for (int i = 0; i < n; i++) {
         const float *q = p + 3 * i;
@@ -240,11 +253,12 @@ static bool shorten(const SourceMesh *m, float *p, float top, float bottom, floa
         out[i] = radius[i];
         if (y >= top)
             continue;
-        const float to = top - t * (top - bottom), detail = 0.6f; /* of the strand's own waves */
+        const float detail = 0.6f; /* of the strand's own waves */
+        to[i] = top - t * (top - bottom + nape * smooth(-0.4f, 0.4f, axis_z - p[3 * i + 2]));
         float was = reach_at(p, angle, radius, piece, n, piece[i], angle[i], y),
-              is = reach_at(p, angle, radius, piece, n, piece[i], angle[i], to);
+              is = reach_at(p, angle, radius, piece, n, piece[i], angle[i], to[i]);
         if (is < 0) /* a piece that begins farther down takes the way of the others */
-            is = reach_at(p, angle, radius, piece, n, ANY_PIECE, angle[i], to);
+            is = reach_at(p, angle, radius, piece, n, ANY_PIECE, angle[i], to[i]);
         if (was > 0 && is > 0)
             out[i] = (is + detail * (radius[i] - was)) * (1 - tuck * t * t);
     }
@@ -252,7 +266,7 @@ static bool shorten(const SourceMesh *m, float *p, float top, float bottom, floa
         float *q = p + 3 * i;
         if (q[1] >= top)
             continue;
-        q[1] = top - (top - q[1]) / (top - low) * (top - bottom);
+        q[1] = to[i];
         q[0] = out[i] * sinf(angle[i]);
         q[2] = axis_z + out[i] * cosf(angle[i]);
     }
@@ -615,7 +629,7 @@ static bool move(SourceMesh *m, const SourceMesh *base, const Edit *e, float *p)
     for (int i = 0; i < m->n_vertex * 3 && e->kind == EDIT_SCALE; i++)
         p[i] = by[i % 3] + (p[i] - by[i % 3]) * by[3 + i % 3];
     if (e->kind == EDIT_SHORTEN)
-        return shorten(m, p, by[0], by[1], by[2]);
+        return shorten(m, p, by);
     if (e->kind == EDIT_FRINGE)
         raise_fringe(p, m->n_vertex, base, by);
     else if (e->kind == EDIT_PART)
@@ -634,6 +648,8 @@ static bool cut(SourceMesh *m, const Edit *e, float *p)
     bool ok = mark && scratch;
     if (ok && e->kind == EDIT_THIN)
         mark_thin(m, (int)e->by[0], (int)e->by[1], scratch, mark);
+    else if (ok && e->kind == EDIT_LOSE)
+        mark_short(m, p, e->by[0], scratch, mark);
     else if (ok)
         mark_box(m, p, e->by, e->kind == EDIT_KEEP, mark);
     if (ok)
@@ -661,11 +677,11 @@ bool bake_style(SourceMesh *proxy, const SourceMesh *base, const Edit *edits, Er
         const Edit *e = &edits[i];
         if (e->kind == EDIT_SMOOTH)
             ok = settle(proxy, base, &before, after) && subdivide(proxy, base, &after);
-        else if (e->kind == EDIT_DROP || e->kind == EDIT_KEEP || e->kind == EDIT_THIN)
+        else if (e->kind >= EDIT_DROP && e->kind <= EDIT_LOSE)
             ok = settle(proxy, base, &before, after) && cut(proxy, e, after);
         else
             ok = move(proxy, base, e, after);
-        if (e->kind >= EDIT_SMOOTH && e->kind <= EDIT_THIN) { /* other vertices now */
+        if (e->kind >= EDIT_SMOOTH && e->kind <= EDIT_LOSE) { /* other vertices now */
             free(before);
             before = ok ? bound_positions(proxy, base) : NULL;
             ok = before != NULL;

@@ -14,8 +14,10 @@ typedef enum EditKind {
     EDIT_KEEP,   /* only those */
     EDIT_THIN,   /* every n-th of the pieces that hang together, by n; with fewer than m faces, by m
                   */
+    EDIT_LOSE,   /* the pieces that hang below y: a pony tail */
     EDIT_SHORTEN, /* y below `top` pressed together to end at `bottom`, drawn in by `tuck` towards
-                     the neck's axis: top, bottom, tuck. Strands keep their own soft tips. */
+                     the neck's axis: top, bottom, tuck, and how much farther down it ends at the
+                     nape. Strands keep their own soft tips. */
     EDIT_FRINGE, /* the same of what hangs before the face only: top, bottom, and as far as x0 to x1
                   */
     EDIT_PART, /* opens what hangs before the face like a curtain at x = c, from nothing at `top` to
