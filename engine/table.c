@@ -127,24 +127,16 @@ static bool ends_in(const char *path, const char *end)
 
 bool table_read(Table *table, const char *path, const Schema *schema, Error *err)
 {
-    static const struct {
-        const char *end;
-        bool (*read)(TableWriter *, char *, size_t, Error *);
-    } readers[] = {
-        {".csv", table_read_csv}, {".jsonl", table_read_jsonl}, {".npy", table_read_npy}};
-    bool (*read)(TableWriter *, char *, size_t, Error *) = NULL;
-    for (size_t i = 0; i < sizeof readers / sizeof *readers; i++)
-        if (ends_in(path, readers[i].end))
-            read = readers[i].read;
-    if (!read)
-        return error_set(err, "%s: a table of parameters ends in .csv, .jsonl or .npy", path);
-    size_t n;
-    char *data = table_file(path, &n, err);
-    if (!data)
-        return false;
     TableWriter w = {.schema = schema, .path = path};
-    bool ok = read(&w, data, n, err);
-    free(data);
+    bool ok;
+    if (ends_in(path, ".csv"))
+        ok = table_read_csv(&w, err);
+    else if (ends_in(path, ".jsonl"))
+        ok = table_read_jsonl(&w, err);
+    else if (ends_in(path, ".npy"))
+        ok = table_read_npy(&w, err);
+    else
+        ok = error_set(err, "%s: a table of parameters ends in .csv, .jsonl or .npy", path);
     if (ok && w.table.count == 0)
         ok = error_set(err, "%s has no rows", path);
     if (!ok) {

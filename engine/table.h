@@ -14,7 +14,7 @@ typedef struct Table {
  *   .csv    a header with the name of every control and group of the schema, and "image" if it
  *           likes, in any order; numbers in [0, 1], options by name (RFC 4180)
  *   .jsonl  one object a line, with the same names
- *   .npy    float32 or float64 (count, dim): the vectors as they are
+ *   .npy    numbers of shape (count, dim): the vectors as they are
  * An error names the file and the line (or the row). */
 bool table_read(Table *table, const char *path, const Schema *schema, Error *err);
 void table_free(Table *table);

@@ -119,10 +119,10 @@ static bool blank(const Csv *csv)
     return *csv->at == '\n' || (*csv->at == '\r' && csv->at[1] == '\n');
 }
 
-bool table_read_csv(TableWriter *w, char *data, size_t n, Error *err)
+static bool read_text(TableWriter *w, char *text, size_t n, Error *err)
 {
-    Csv csv = {.at = data, .end = data + n, .line = 1};
-    if (n >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0) /* a byte order mark */
+    Csv csv = {.at = text, .end = text + n, .line = 1};
+    if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) /* a byte order mark */
         csv.at += 3;
     int columns;
     int *field = read_header(w, &csv, &columns, err);
@@ -137,5 +137,14 @@ bool table_read_csv(TableWriter *w, char *data, size_t n, Error *err)
             ok = read_row(w, &csv, field, columns, err) || at_line(w, &csv, err);
     }
     free(field);
+    return ok;
+}
+
+bool table_read_csv(TableWriter *w, Error *err)
+{
+    size_t n;
+    char *text = table_file(w->path, &n, err);
+    bool ok = text && read_text(w, text, n, err);
+    free(text);
     return ok;
 }

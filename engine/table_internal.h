@@ -34,10 +34,9 @@ bool table_put_image(TableWriter *w, const char *name, Error *err);
 /* The whole file and a 0 after it; free() it. */
 char *table_file(const char *path, size_t *n, Error *err);
 
-/* data: the whole file, a 0 after it; they may write to it. Either all rows get an image or none.
- */
-bool table_read_csv(TableWriter *w, char *data, size_t n, Error *err);
-bool table_read_jsonl(TableWriter *w, char *data, size_t n, Error *err);
-bool table_read_npy(TableWriter *w, char *data, size_t n, Error *err);
+/* All rows of the file at w->path: either all of them get an image or none. */
+bool table_read_csv(TableWriter *w, Error *err);
+bool table_read_jsonl(TableWriter *w, Error *err);
+bool table_read_npy(TableWriter *w, Error *err);
 
 #endif

@@ -1,5 +1,6 @@
 #include "engine/table_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -54,11 +55,11 @@ static bool read_line(TableWriter *w, const char *line, size_t n, Error *err)
     return ok;
 }
 
-bool table_read_jsonl(TableWriter *w, char *data, size_t n, Error *err)
+static bool read_text(TableWriter *w, const char *text, size_t n, Error *err)
 {
     long number = 1;
-    for (char *line = data, *end = data + n; line < end; number++) {
-        char *stop = memchr(line, '\n', (size_t)(end - line));
+    for (const char *line = text, *end = text + n; line < end; number++) {
+        const char *stop = memchr(line, '\n', (size_t)(end - line));
         stop = stop ? stop : end;
         if (strspn(line, " \t\r") < (size_t)(stop - line) &&
             !read_line(w, line, (size_t)(stop - line), err))
@@ -66,4 +67,13 @@ bool table_read_jsonl(TableWriter *w, char *data, size_t n, Error *err)
         line = stop + 1;
     }
     return true;
+}
+
+bool table_read_jsonl(TableWriter *w, Error *err)
+{
+    size_t n;
+    char *text = table_file(w->path, &n, err);
+    bool ok = text && read_text(w, text, n, err);
+    free(text);
+    return ok;
 }

@@ -1,68 +1,8 @@
 #include "engine/table_internal.h"
 
-#include <math.h>
-#include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
-/* NumPy's format (numpy.lib.format): magic, version, the length of a header that is a Python
- * dictionary, then the numbers. */
-
-typedef struct Npy {
-    const char *numbers;
-    size_t bytes; /* of one number */
-    long long rows, columns;
-} Npy;
-
-/* What comes after 'KEY': in the header. */
-static const char *value_of(const char *header, const char *key)
-{
-    const char *at = strstr(header, key);
-    return at ? at + strlen(key) + strspn(at + strlen(key), " ") : "";
-}
-
-static bool parse_header(const char *data, size_t n, Npy *npy)
-{
-    const unsigned char *u = (const unsigned char *)data;
-    char header[1024];
-    if (n < 12 || memcmp(data, "\x93NUMPY", 6) != 0 || u[6] < 1 || u[6] > 3)
-        return false;
-    size_t begin = u[6] == 1 ? 10 : 12, length = u[8] | (size_t)u[9] << 8;
-    if (u[6] > 1)
-        length |= (size_t)u[10] << 16 | (size_t)u[11] << 24;
-    if (length >= sizeof header || begin + length > n)
-        return false;
-    memcpy(header, data + begin, length);
-    header[length] = '\0';
-    const char *type = value_of(header, "'descr':"), *order = value_of(header, "'fortran_order':");
-    int end = 0;
-    if (sscanf(value_of(header, "'shape':"), "(%lld, %lld)%n", &npy->rows, &npy->columns, &end) !=
-            2 ||
-        end == 0 || strncmp(order, "False", 5) != 0 || npy->rows < 0 || npy->columns < 1 ||
-        npy->columns > 1 << 20)
-        return false;
-    if (strncmp(type, "'<f4'", 5) == 0)
-        npy->bytes = 4;
-    else if (strncmp(type, "'<f8'", 5) == 0)
-        npy->bytes = 8;
-    else
-        return false;
-    npy->numbers = data + begin + length;
-    size_t there = n - begin - length, row = (size_t)npy->columns * npy->bytes;
-    return there % row == 0 && (size_t)npy->rows == there / row;
-}
-
-static double number(const Npy *npy, long long i)
-{
-    const char *at = npy->numbers + (size_t)i * npy->bytes;
-    float f;
-    double d;
-    if (npy->bytes == 8) {
-        memcpy(&d, at, sizeof d);
-        return d;
-    }
-    memcpy(&f, at, sizeof f);
-    return f;
-}
+#include "libtensor/tensor_file.h"
 
 static bool check_groups(const Schema *schema, const float *x, Error *err)
 {
@@ -80,34 +20,46 @@ static bool check_groups(const Schema *schema, const float *x, Error *err)
     return true;
 }
 
-static bool read_row(TableWriter *w, const Npy *npy, long long row, Error *err)
+/* value: dim of them, scratch. */
+static bool read_row(TableWriter *w, Tensor t, int64_t row, double *value, Error *err)
 {
+    int dim = w->schema->dim;
     float *x = table_row(w, err);
     if (!x)
         return false;
-    for (int i = 0; i < w->schema->dim; i++) {
-        double value = number(npy, row * npy->columns + i);
-        if (!(value >= 0 && value <= 1)) /* NaN neither */
+    tensor_convert(value, DTYPE_F64,
+                   (const char *)t.data + (size_t)(row * dim) * dtype_size(t.type), t.type, dim);
+    for (int i = 0; i < dim; i++) {
+        if (!(value[i] >= 0 && value[i] <= 1)) /* NaN neither */
             return error_set(err, "%s: row %lld: column %d is %g, and must lie in [0, 1]", w->path,
-                             row, i, value);
-        x[i] = (float)value;
+                             (long long)row, i, value[i]);
+        x[i] = (float)value[i];
     }
-    return check_groups(w->schema, x, err) || error_prefix(err, "%s: row %lld", w->path, row);
+    return check_groups(w->schema, x, err) ||
+           error_prefix(err, "%s: row %lld", w->path, (long long)row);
 }
 
-bool table_read_npy(TableWriter *w, char *data, size_t n, Error *err)
+static bool read_rows(TableWriter *w, Tensor t, Error *err)
 {
-    Npy npy;
-    if (!parse_header(data, n, &npy))
-        return error_set(err,
-                         "%s is no whole .npy file of little-endian float32 or float64 of shape "
-                         "(count, %d), in C order",
-                         w->path, w->schema->dim);
-    if (npy.columns != w->schema->dim)
-        return error_set(err, "%s has %lld columns, and the schema %s %d values", w->path,
-                         npy.columns, w->schema->name, w->schema->dim);
-    for (long long row = 0; row < npy.rows; row++)
-        if (!read_row(w, &npy, row, err))
-            return false;
-    return true;
+    int dim = w->schema->dim;
+    char text[88];
+    if (t.shape.ndim != 2 || t.shape.dim[1] != dim)
+        return error_set(err, "%s is an array of shape %s, and for the schema %s it must be Nx%d",
+                         w->path, shape_text(t.shape, text), w->schema->name, dim);
+    double *value = malloc((size_t)dim * sizeof *value);
+    bool ok = value || error_set(err, "%s: out of memory", w->path);
+    for (int64_t row = 0; ok && row < t.shape.dim[0]; row++)
+        ok = read_row(w, t, row, value, err);
+    free(value);
+    return ok;
+}
+
+bool table_read_npy(TableWriter *w, Error *err)
+{
+    TensorFile *file;
+    if (!npz_read(w->path, &file, err))
+        return false;
+    bool ok = read_rows(w, tensor_file_get(file, 0), err);
+    tensor_file_free(file);
+    return ok;
 }

