@@ -22,7 +22,7 @@ enum {
 };
 
 /* The lower edge of the kept skin: below the shoulders' line of the widest view. */
-static const float skin_bottom = 4.8f;
+static const float skin_bottom = 4.4f;
 
 /* A proxy mesh of the pack. */
 typedef struct Proxy {
