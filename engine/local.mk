@@ -25,10 +25,10 @@ libengine_a_SOURCES = \
 	engine/scene.h \
 	engine/render_options.c \
 	engine/renderer.c engine/renderer.h engine/renderer_internal.h engine/renderer_rings.h \
-	engine/renderer_bust.c engine/renderer_camera.c engine/renderer_eye.c engine/renderer_hair.c \
+	engine/renderer_blend.c engine/renderer_bust.c engine/renderer_camera.c engine/renderer_eye.c engine/renderer_hair.c \
 	engine/renderer_labels.c engine/renderer_noise.c engine/renderer_paint.c \
 	engine/renderer_raster.c engine/renderer_resolve.c engine/renderer_shade.c \
-	engine/renderer_shadow.c engine/renderer_skin.c engine/renderer_tables.c engine/renderer_texture.c
+	engine/renderer_solid.c engine/renderer_shadow.c engine/renderer_skin.c engine/renderer_tables.c engine/renderer_texture.c
 libengine_a_LIBADD = $(libcodec_a_OBJECTS)
 
 # The baker stands apart: programs that only render need neither its code nor its tables.

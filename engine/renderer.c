@@ -46,7 +46,7 @@ static bool tile_range(const Frame *frame, const Triangle *t, int range[4])
 }
 
 /* Sorts triangles into tiles, keeping their order. */
-bool frame_bin(Frame *frame)
+static bool frame_bin(Frame *frame)
 {
     int n = frame->tiles * frame->tiles;
     for (int pass = 0; pass < 2; pass++) {
@@ -76,6 +76,23 @@ bool frame_bin(Frame *frame)
     return true;
 }
 
+static void tile_begin(const Frame *frame, Tile *tile, int i)
+{
+    tile->x0 = i % frame->tiles * TILE;
+    tile->y0 = i / frame->tiles * TILE;
+    tile->width = frame->size - tile->x0 < TILE ? frame->size - tile->x0 : TILE;
+    tile->height = frame->size - tile->y0 < TILE ? frame->size - tile->y0 : TILE;
+    tile->n_fragment = 0;
+    memset(tile->depth, 0, sizeof tile->depth);
+    memset(tile->id, 0xff, sizeof tile->id); /* NO_TRIANGLE */
+    memset(tile->fragments, 0xff, sizeof tile->fragments);
+    for (int p = 0; p < TILE * TILE; p++) {
+        tile->sum[p] = (PixelSum){.filled = 0};
+        for (int s = 0; s < SAMPLES; s++)
+            tile->sum[p].clear[s] = 1.0f / SAMPLES;
+    }
+}
+
 static void tile_clear(Tile *tile)
 {
     for (int i = 0; i < TILE * TILE; i++)
@@ -85,32 +102,50 @@ static void tile_clear(Tile *tile)
         }
 }
 
+static void done(const Frame *frame, FramePart part)
+{
+    if (frame->done)
+        frame->done(frame->done_context, part);
+}
+
+/* Bins were filled downwards: from the last to the first keeps the order of the scene. */
+static bool draw_tile(const Frame *frame, Tile *tile, int i, uint8_t *rgb, uint8_t *labels)
+{
+    tile_begin(frame, tile, i);
+    int32_t k = frame->bin_begin[i + 1] - 1, end = frame->bin_begin[i];
+    for (; k >= end && frame->bin[k] < frame->n_opaque; k--)
+        raster_opaque(frame, tile, frame->bin[k]);
+    done(frame, PART_RASTER);
+    if (k >= end) {
+        tile_clear(tile);
+        for (; k >= end; k--)
+            if (!raster_blended(frame, tile, frame->bin[k]))
+                return false;
+        tile_blend(frame, tile);
+    }
+    done(frame, PART_HAIR);
+    tile_shade(frame, tile, labels != NULL);
+    done(frame, PART_SHADE);
+    tile_resolve(frame, tile, rgb, labels);
+    done(frame, PART_RESOLVE);
+    return true;
+}
+
 bool frame_draw(Frame *frame, uint8_t *rgb, uint8_t *labels)
 {
-    Tile *tile = frame->tile;
-    for (int i = 0; i < frame->tiles * frame->tiles; i++) {
-        tile->x0 = i % frame->tiles * TILE;
-        tile->y0 = i / frame->tiles * TILE;
-        tile->width = frame->size - tile->x0 < TILE ? frame->size - tile->x0 : TILE;
-        tile->height = frame->size - tile->y0 < TILE ? frame->size - tile->y0 : TILE;
-        tile->n_fragment = 0;
-        memset(tile->depth, 0, sizeof tile->depth);
-        memset(tile->id, 0xff, sizeof tile->id); /* NO_TRIANGLE */
-        memset(tile->fragments, 0xff, sizeof tile->fragments);
-        bool clear = false;
-        /* bins were filled downwards: from the last to the first keeps the order of the scene */
-        for (int32_t k = frame->bin_begin[i + 1] - 1; k >= frame->bin_begin[i]; k--)
-            if (frame->bin[k] < frame->n_opaque) {
-                raster_opaque(frame, tile, frame->bin[k]);
-            } else {
-                if (!clear)
-                    tile_clear(tile);
-                clear = true;
-                if (!raster_blended(frame, tile, frame->bin[k]))
-                    return false;
-            }
-        tile_resolve(frame, tile, rgb, labels);
-    }
+    frame_set_view(frame);
+    frame_transform(frame);
+    done(frame, PART_DEFORM);
+    shadow_draw(frame);
+    done(frame, PART_SHADOW);
+    hair_prepare(frame);
+    done(frame, PART_HAIR);
+    if (!frame_bin(frame))
+        return false;
+    done(frame, PART_RASTER);
+    for (int i = 0; i < frame->tiles * frame->tiles; i++)
+        if (!draw_tile(frame, frame->tile, i, rgb, labels))
+            return false;
     return true;
 }
 
@@ -156,22 +191,13 @@ void frame_end(Frame *frame)
     free(frame->vertex);
 }
 
-static bool draw(Frame *frame, uint8_t *rgb, uint8_t *labels)
-{
-    frame_set_view(frame);
-    frame_transform(frame);
-    shadow_draw(frame);
-    hair_prepare(frame);
-    return frame_bin(frame) && frame_draw(frame, rgb, labels);
-}
-
 bool render_scene(const RenderTables *tables, const Scene *scene, const RenderOptions *options,
                   uint8_t *rgb, uint8_t *labels, Error *err)
 {
     if (!render_options_check(options, err))
         return false;
     Frame frame;
-    bool ok = frame_begin(&frame, tables, scene, options) && draw(&frame, rgb, labels);
+    bool ok = frame_begin(&frame, tables, scene, options) && frame_draw(&frame, rgb, labels);
     frame_end(&frame);
     return ok ||
            error_set(err, "render: out of memory for a picture of %d pixels; draw a smaller one",

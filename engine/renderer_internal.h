@@ -12,8 +12,9 @@
 #include "engine/renderer.h"
 
 enum {
-    TILE = 32,     /* pixels a side */
-    SAMPLES = 8,   /* a pixel */
+    TILE = 32,   /* pixels a side */
+    SAMPLES = 8, /* a pixel */
+    ALL_SAMPLES = (1 << SAMPLES) - 1,
     SUBPIXEL = 64, /* vertices are snapped to 1 / SUBPIXEL pixel, so that shared edges are exact */
     SHADOW_SIZE = 256,
     NOISE_SIZE = 256,
@@ -116,6 +117,17 @@ typedef struct Hull {
     float reach[HULL_RINGS][HULL_AROUND]; /* dm */
 } Hull;
 
+/* The steps that a benchmark tells apart. */
+typedef enum FramePart {
+    PART_DEFORM, /* vertices to the picture */
+    PART_SHADOW,
+    PART_RASTER, /* bins, opaque triangles */
+    PART_SHADE,  /* opaque surfaces */
+    PART_HAIR,   /* lights at its vertices, fragments, blending */
+    PART_RESOLVE,
+    PART_COUNT
+} FramePart;
+
 typedef struct Tile Tile;
 
 typedef struct Frame {
@@ -147,10 +159,22 @@ typedef struct Frame {
     Triangle *triangle; /* drawn ones only, opaque surfaces first */
     Triangle *sorted;   /* scratch */
     int n_opaque;
+    void (*done)(void *context, FramePart part); /* called after each step of each tile; or NULL */
+    void *done_context;
     int tiles; /* a side */
     Tile *tile;
     int32_t *bin_begin, *bin; /* triangles of tile i: bin[bin_begin[i] .. bin_begin[i + 1]) */
 } Frame;
+
+/* What a pixel has gathered, weights of all of it. */
+typedef struct PixelSum {
+    float rgb[3];            /* linear light, tone-mapped, times weights */
+    float filled;            /* their sum */
+    float clear[SAMPLES];    /* what hair lets through of each sample, of 1 / SAMPLES */
+    float empty;             /* what shows the background */
+    float hair, beard, brow; /* covered by */
+    uint8_t brow_label, label;
+} PixelSum;
 
 struct Tile {
     int x0, y0, width, height;
@@ -159,6 +183,7 @@ struct Tile {
     int32_t fragments[TILE * TILE];     /* head of the list, -1 */
     float clear[TILE * TILE][SAMPLES];  /* what all fragments so far let through */
     float behind[TILE * TILE][SAMPLES]; /* 1 / distance of the farthest of them */
+    PixelSum sum[TILE * TILE];
     Fragment *fragment;
     int n_fragment, capacity;
 };
@@ -184,8 +209,7 @@ bool render_options_check(const RenderOptions *options, Error *err);
 /* renderer.c: the steps of a picture, in order */
 bool frame_begin(Frame *frame, const RenderTables *tables, const Scene *scene,
                  const RenderOptions *options);
-/* then frame_set_view, frame_transform, shadow_draw */
-bool frame_bin(Frame *frame);
+/* Draws it. False when out of memory. */
 bool frame_draw(Frame *frame, uint8_t *rgb, uint8_t *labels);
 void frame_end(Frame *frame);
 
@@ -250,9 +274,9 @@ void shade_teeth(const Frame *frame, const Hit *hit, float rgb[3]);
 float recolour_tone(const Surface *surface, float luma);
 /* Lights the vertices of hair, beards, brows and lashes; after shadow_draw. */
 void hair_prepare(Frame *frame);
-/* After it, of a vertex of MATERIAL_HAIR: turns its card's normal outwards and half into that of the
- * head of hair that the cards make up, because they are lit like that (not of length 1). open: part
- * of the surroundings that is not hidden by other hair. */
+/* After it, of a vertex of MATERIAL_HAIR: turns its card's normal outwards and half into that of
+ * the head of hair that the cards make up, because they are lit like that (not of length 1). open:
+ * part of the surroundings that is not hidden by other hair. */
 void hair_normal(const Frame *frame, int surface, int vertex, float n[3], float *open);
 /* What the picture shows of a fragment of them, at pixel place (x, y). */
 void shade_hair(const Frame *frame, const Fragment *fragment, float x, float y, float rgb[3]);
@@ -303,8 +327,11 @@ void paint_lips(const Frame *frame, const SkinVertex *skin, const PaintPlace *at
                 float albedo[3], SkinFinish *finish);
 void paint_freckles(float amount, const PaintPlace *at, float albedo[3]);
 
-/* renderer_resolve.c */
-void tile_resolve(const Frame *frame, Tile *tile, uint8_t *rgb, uint8_t *labels);
+/* renderer_blend.c, renderer_solid.c, renderer_resolve.c: from samples and fragments to pixels, in
+ * this order */
+void tile_blend(const Frame *frame, Tile *tile);
+void tile_shade(const Frame *frame, Tile *tile, bool labels);
+void tile_resolve(const Frame *frame, const Tile *tile, uint8_t *rgb, uint8_t *labels);
 
 /* renderer_labels.c */
 int label_at(const Frame *frame, const Hit *hit);

@@ -6,4 +6,4 @@ tests_test_renderer_LDADD = libengine.a libtensor.a $(CMOCKA_LIBS) $(JANSSON_LIB
 # make tests/bench_render && tests/bench_render assets/engine.pack engine/schemas/female.json
 EXTRA_PROGRAMS += tests/bench_render
 tests_bench_render_SOURCES = tests/bench_render.c
-tests_bench_render_LDADD = libengine.a libtensor.a $(JANSSON_LIBS) $(ZLIB_LIBS) -lm
+tests_bench_render_LDADD = libengine.a libtensor.a $(JANSSON_LIBS) $(ZLIB_LIBS) -lpthread -lm
