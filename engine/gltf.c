@@ -26,13 +26,30 @@ static const Finish finishes[MATERIAL_COUNT] = {
     [MATERIAL_HAIR] = {0.8f, "MASK"},
 };
 
+/* A card has the gloss of a plate, which makes black hair grey: strands take a part of it. */
+static const char specular[] = "KHR_materials_specular";
+static const double strand_gloss = 0.35;
+
 /* Strands are drawn twice: what is dense hides what lies behind it, and needs no order; what is
  * left of their soft ends is blended over it. */
-static const double dense = 0.75;
+static const double dense = 0.6;
 
 static bool is_masked(Material material)
 {
     return strcmp(finishes[material].alpha, "MASK") == 0;
+}
+
+/* Hair's normals look outwards whichever side of a card is seen. Viewers turn those of a
+ * double-sided material towards the eye, and would draw black slivers: each triangle has a back of
+ * its own. */
+static bool has_back(Material material)
+{
+    return material == MATERIAL_HAIR;
+}
+
+static bool is_double_sided(Material material)
+{
+    return material_blends(material) && !has_back(material);
 }
 
 enum { FRINGE_NAME = 128 };
@@ -93,8 +110,12 @@ static int add_material(Glb *glb, const Frame *posed, int surface)
     const Surface *s = &posed->scene->surface[surface];
     json_t *material =
         json_pack("{s:s,s:s,s:b,s:o}", "name", s->name, "alphaMode", finishes[s->material].alpha,
-                  "doubleSided", material_blends(s->material), "pbrMetallicRoughness",
+                  "doubleSided", is_double_sided(s->material), "pbrMetallicRoughness",
                   colour_json(glb, posed, surface));
+    if (material_blends(s->material))
+        glb->failed |= json_object_set_new(
+                           material, "extensions",
+                           json_pack("{s:{s:f}}", specular, "specularFactor", strand_gloss)) != 0;
     if (is_masked(s->material))
         glb->failed |= json_object_set_new(material, "alphaCutoff", json_real(dense)) != 0;
     if (s->material == MATERIAL_SKIN)
@@ -105,19 +126,21 @@ static int add_material(Glb *glb, const Frame *posed, int surface)
 /* The same material, blended. */
 static int add_fringe_material(Glb *glb, const Surface *s, int dense_material)
 {
-    json_t *from = json_array_get(json_object_get(glb->root, "materials"), (size_t)dense_material);
+    json_t *all = json_object_get(glb->root, "materials");
+    json_t *material = json_copy(json_array_get(all, (size_t)dense_material));
     char name[FRINGE_NAME];
     fringe_name(s, name);
-    return glb_add(glb, "materials",
-                   json_pack("{s:s,s:s,s:b,s:O}", "name", name, "alphaMode", "BLEND", "doubleSided",
-                             true, "pbrMetallicRoughness",
-                             json_object_get(from, "pbrMetallicRoughness")));
+    glb->failed |= json_object_set_new(material, "name", json_string(name)) != 0 ||
+                   json_object_set_new(material, "alphaMode", json_string("BLEND")) != 0 ||
+                   json_object_del(material, "alphaCutoff") != 0;
+    return glb_add(glb, "materials", material);
 }
 
 /* The part of a surface that is seen at all, its vertices counted anew. */
 typedef struct Shown {
     int n_vertex, n_index;
     float *position, *normal, *uv;
+    float *colour; /* grey factors on the texture: how open hair lies to the light */
     int32_t *index;
     int32_t *number; /* of each vertex of the surface, -1 */
 } Shown;
@@ -128,9 +151,11 @@ static bool shown_new(Shown *shown, const Surface *s)
     *shown = (Shown){.position = malloc(n * 3 * sizeof(float)),
                      .normal = malloc(n * 3 * sizeof(float)),
                      .uv = malloc(n * 2 * sizeof(float)),
-                     .index = malloc(triangles * 3 * sizeof(int32_t)),
+                     .colour = malloc(n * 3 * sizeof(float)),
+                     .index = malloc(triangles * 6 * sizeof(int32_t)),
                      .number = malloc(n * sizeof(int32_t))};
-    return shown->position && shown->normal && shown->uv && shown->index && shown->number;
+    return shown->position && shown->normal && shown->uv && shown->colour && shown->index &&
+           shown->number;
 }
 
 static void shown_free(Shown *shown)
@@ -138,21 +163,29 @@ static void shown_free(Shown *shown)
     free(shown->position);
     free(shown->normal);
     free(shown->uv);
+    free(shown->colour);
     free(shown->index);
     free(shown->number);
 }
 
-static int32_t show_vertex(Shown *shown, const Surface *s, const Vertex *vertex, int32_t v)
+static int32_t show_vertex(Shown *shown, const Frame *posed, int surface, int32_t v)
 {
+    const Surface *s = &posed->scene->surface[surface];
+    float normal[3], open = 1;
     if (shown->number[v] >= 0)
         return shown->number[v];
     int32_t n = shown->number[v] = shown->n_vertex++;
+    memcpy(normal, posed->vertex[posed->first_vertex[surface] + v].n, sizeof normal);
+    if (s->material == MATERIAL_HAIR)
+        hair_normal(posed, surface, v, normal, &open);
+    if (dot3(normal, normal) < 1e-6f) /* of a speck without area */
+        normal[1] = 1;
+    normalize3(normal);
     for (int c = 0; c < 3; c++) {
         shown->position[3 * n + c] = metres * s->position[3 * v + c];
-        shown->normal[3 * n + c] = vertex[v].n[c];
+        shown->normal[3 * n + c] = normal[c];
+        shown->colour[3 * n + c] = open;
     }
-    if (dot3(vertex[v].n, vertex[v].n) < 0.5f) /* of a speck without area */
-        shown->normal[3 * n + 1] = 1;
     shown->uv[2 * n] = s->uv[2 * v];
     shown->uv[2 * n + 1] = 1 - s->uv[2 * v + 1];
     return n;
@@ -192,7 +225,6 @@ static void sort_layers(Layered *order, const Frame *posed, const Surface *s)
 static bool show(Shown *shown, const Frame *posed, int surface)
 {
     const Surface *s = &posed->scene->surface[surface];
-    const Vertex *vertex = posed->vertex + posed->first_vertex[surface];
     Layered *order = malloc(((size_t)s->n_triangle + 1) * sizeof *order);
     if (!order)
         return false;
@@ -206,8 +238,13 @@ static bool show(Shown *shown, const Frame *posed, int surface)
         if (v[0] == v[1] || v[1] == v[2] || v[2] == v[0] ||
             (s->material == MATERIAL_EYE && triangle_is_clear(s, v)))
             continue;
+        int32_t number[3];
         for (int k = 0; k < 3; k++)
-            shown->index[shown->n_index++] = show_vertex(shown, s, vertex, v[k]);
+            number[k] = show_vertex(shown, posed, surface, v[k]);
+        for (int k = 0; k < 3; k++)
+            shown->index[shown->n_index++] = number[k];
+        for (int k = 2; k >= 0 && has_back(s->material); k--)
+            shown->index[shown->n_index++] = number[k];
     }
     free(order);
     return true;
@@ -216,12 +253,13 @@ static bool show(Shown *shown, const Frame *posed, int surface)
 /* The accessors of a surface, or n_index 0 when nothing of it is seen. */
 typedef struct Accessors {
     int n_index, position, normal, uv, index;
+    int colour; /* -1: none */
 } Accessors;
 
 static Accessors add_geometry(Glb *glb, const Frame *posed, int surface)
 {
     const Surface *s = &posed->scene->surface[surface];
-    Accessors a = {0};
+    Accessors a = {.colour = -1};
     Shown shown;
     if (shown_new(&shown, s) && show(&shown, posed, surface))
         a.n_index = shown.n_index;
@@ -231,6 +269,8 @@ static Accessors add_geometry(Glb *glb, const Frame *posed, int surface)
         a.position = glb_floats(glb, shown.position, shown.n_vertex, 3);
         a.normal = glb_floats(glb, shown.normal, shown.n_vertex, 3);
         a.uv = glb_floats(glb, shown.uv, shown.n_vertex, 2);
+        if (s->material == MATERIAL_HAIR)
+            a.colour = glb_floats(glb, shown.colour, shown.n_vertex, 3);
         a.index = glb_indices(glb, shown.index, shown.n_index, shown.n_vertex);
     }
     shown_free(&shown);
@@ -240,10 +280,14 @@ static Accessors add_geometry(Glb *glb, const Frame *posed, int surface)
 /* A mesh and its node, among the children of the root. */
 static void add_mesh(Glb *glb, const char *name, const Accessors *a, int material, json_t *children)
 {
-    int mesh = glb_add(glb, "meshes",
-                       json_pack("{s:s,s:[{s:{s:i,s:i,s:i},s:i,s:i}]}", "name", name, "primitives",
-                                 "attributes", "POSITION", a->position, "NORMAL", a->normal,
-                                 "TEXCOORD_0", a->uv, "indices", a->index, "material", material));
+    json_t *attributes = json_pack("{s:i,s:i,s:i}", "POSITION", a->position, "NORMAL", a->normal,
+                                   "TEXCOORD_0", a->uv);
+    if (a->colour >= 0)
+        glb->failed |= json_object_set_new(attributes, "COLOR_0", json_integer(a->colour)) != 0;
+    int mesh =
+        glb_add(glb, "meshes",
+                json_pack("{s:s,s:[{s:o,s:i,s:i}]}", "name", name, "primitives", "attributes",
+                          attributes, "indices", a->index, "material", material));
     int node = glb_add(glb, "nodes", json_pack("{s:s,s:i}", "name", name, "mesh", mesh));
     glb->failed |= json_array_append_new(children, json_integer(node)) != 0;
 }
@@ -268,6 +312,8 @@ static void add_character(Glb *glb, const Frame *posed, const Schema *schema, co
     glb_add(glb, "samplers",
             json_pack("{s:i,s:i,s:i,s:i}", "magFilter", LINEAR, "minFilter", LINEAR_MIPMAP_LINEAR,
                       "wrapS", CLAMP_TO_EDGE, "wrapT", CLAMP_TO_EDGE));
+    glb->failed |=
+        json_object_set_new(glb->root, "extensionsUsed", json_pack("[s]", specular)) != 0;
     json_t *children = json_array();
     for (int i = 0; i < posed->scene->n_surface && !glb->failed; i++)
         if (posed->scene->surface[i].material != MATERIAL_CUT) /* a body may be joined there */
@@ -293,6 +339,7 @@ bool engine_export_glb(const Engine *engine, const float *x, const char *path, E
     if (frame_begin(&frame, posed.tables, &posed.scene, &options)) {
         frame_set_view(&frame);
         frame_transform(&frame);
+        hair_prepare(&frame);
         add_character(&glb, &frame, engine_schema(engine), x);
     } else {
         glb.failed = true;
