@@ -108,14 +108,14 @@ void shade_eye(const Frame *frame, const Hit *hit, float rgb[3])
             light[c] += w * l->colour[c];
         /* the cornea bulges: it sees the light as from a smaller ball, nearer the middle; lamps
          * have an edge */
-        float bulge[3] = {n[0] * 1.15f, n[1] * 1.15f, n[2]};
+        float bulge[3] = {n[0] * 1.2f, n[1] * 1.7f, n[2]};
         normalize3(bulge);
         float lamp = smoothstepf(0.3f, 1.6f, ggx(bulge, l->to, view, 0.20f, 0.04f));
         shine += lamp * l->white * (i == LIGHT_KEY ? 1.1f : 0.9f);
     }
     if (lids_known(frame)) { /* tears stand on the lower lid; the inner corner is flesh */
         float tear = (place.above_lower - 0.004f) / 0.0035f;
-        shine += 0.16f * expf(-tear * tear) * light[1];
+        shine += 0.11f * expf(-tear * tear) * light[1];
         float flesh = smoothstepf(-0.72f, -0.95f, place.out);
         const float pink[3] = {0.95f, 0.60f, 0.55f}, vein[3] = {1.0f, 0.90f, 0.87f};
         float red = smoothstepf(0.35f, 1, fabsf(place.out));

@@ -321,10 +321,14 @@ float paint_hair(const Frame *frame, const HairPaint *paint, const Hit *hit, con
 /* SkinFinish of lips for light. */
 typedef struct SkinFinish {
     float roughness, shine, metal, sparkle;
+    float dull; /* 1: no highlight */
 } SkinFinish;
 /* lip: 0 skin .. 1 lips. Paints natural lips and lipstick. */
 void paint_lips(const Frame *frame, const SkinVertex *skin, const PaintPlace *at, float lip,
                 float albedo[3], SkinFinish *finish);
+/* Furrows of age: darkens the albedo and gives their slopes to the person's left and up. */
+void paint_wrinkles(const Frame *frame, float amount, const PaintPlace *at, float albedo[3],
+                    float slope[2]);
 void paint_freckles(float amount, const PaintPlace *at, float albedo[3]);
 
 /* renderer_blend.c, renderer_solid.c, renderer_resolve.c: from samples and fragments to pixels, in

@@ -80,7 +80,7 @@ static float strap_at(float around, const float p[3])
     float edge = -below_curve(jaw_edge, JAW_EDGE, 1, p[2], p[1]); /* above it */
     float band = 0.085f - fabsf(edge - 0.045f);
     band = fminf(band, p[2] - 0.45f);
-    float sideburn = (5.5f - fabsf(around - 71)) * dm_a_degree;
+    float sideburn = (4.6f - fabsf(around - 71)) * dm_a_degree;
     sideburn = fminf(sideburn, fminf(7.40f - p[1], p[1] - 6.60f));
     return fmaxf(band, sideburn);
 }
@@ -163,8 +163,8 @@ void paint_lips(const Frame *frame, const SkinVertex *skin, const PaintPlace *at
     }
     finish->roughness = lerpf(finish->roughness, 0.38f, lip);
     /* corners are too narrow to catch light */
-    float corner = smoothstepf(0.1f, 0.9f, fabsf(skin->upper));
-    finish->shine = lerpf(finish->shine, 0.75f * corner * (1 + 0.25f * at->fine * furrow), lip);
+    finish->shine = lerpf(finish->shine, 0.75f * (1 + 0.25f * at->fine * furrow), lip);
+    finish->dull = smoothstepf(-1.0f, -0.7f, ring) * smoothstepf(0.185f, 0.225f, fabsf(across));
     if (paint->cover <= 0)
         return;
     float half = lerpf(paint->lower, paint->upper, smoothstepf(-0.15f, 0.15f, skin->upper));
@@ -194,9 +194,58 @@ void paint_lips(const Frame *frame, const SkinVertex *skin, const PaintPlace *at
     for (int c = 0; c < 3; c++)
         albedo[c] = lerpf(albedo[c], colour[c], cover);
     finish->roughness = lerpf(finish->roughness, paint->roughness, here);
-    finish->shine = lerpf(finish->shine, 0.75f * corner * paint->shine, here);
+    finish->shine = lerpf(finish->shine, 0.75f * paint->shine, here);
     finish->metal = paint->metal * here;
     finish->sparkle = paint->sparkle * here;
+}
+
+/* A furrow across a distance from its middle: how deep, and its slope. */
+static float furrow_at(float distance, float width, float *slope)
+{
+    float t = distance / width, deep = expf(-t * t);
+    *slope = 2 * t * deep;
+    return deep;
+}
+
+void paint_wrinkles(const Frame *frame, float amount, const PaintPlace *at, float albedo[3],
+                    float slope[2])
+{
+    float x = fabsf(at->rest[0]), y = at->rest[1], side = at->rest[0] < 0 ? -1.0f : 1.0f;
+    float wander = white_noise_at(frame->tables, 0.035f * at->plane[0], 0.06f * at->plane[1]);
+    float deepest = 0, s;
+    /* lines across the forehead */
+    float brow = smoothstepf(7.50f, 7.60f, y) * smoothstepf(7.98f, 7.86f, y) *
+                 smoothstepf(0.62f, 0.35f, x) * smoothstepf(0.9f, 1.1f, at->rest[2]);
+    if (brow > 0) {
+        float line = (y - 7.56f - 0.10f * x * x + 0.035f * wander) / 0.082f;
+        float faint = 0.55f + 0.45f * wander;
+        float deep = brow * faint * furrow_at(line - rintf(line), 0.16f, &s);
+        slope[1] += 0.16f * amount * brow * faint * s;
+        deepest = fmaxf(deepest, deep);
+    }
+    /* crow's feet: rays from the outer corner of the eye */
+    float dx = x - 0.40f, dy = y - 7.28f, from = sqrtf(dx * dx + dy * dy);
+    if (dx > 0 && from > 0.06f && from < 0.30f) {
+        float angle = atan2f(dy, dx);
+        float part = smoothstepf(0.07f, 0.12f, from) * smoothstepf(0.28f, 0.17f, from) *
+                     smoothstepf(1.1f, 0.6f, fabsf(angle));
+        float ray = (angle + 0.12f * wander) / 0.36f;
+        float deep = part * furrow_at(ray - rintf(ray), 0.17f, &s);
+        slope[0] -= 0.14f * amount * part * s * sinf(angle) * side;
+        slope[1] += 0.14f * amount * part * s * cosf(angle);
+        deepest = fmaxf(deepest, deep);
+    }
+    /* from the wings of the nose past the corners of the mouth */
+    float fold = 0.21f + 0.62f * (6.90f - y) - 0.42f * (6.90f - y) * (6.90f - y);
+    float part = smoothstepf(6.50f, 6.62f, y) * smoothstepf(6.93f, 6.86f, y);
+    if (part > 0 && at->rest[2] > 1) {
+        float deep = part * furrow_at(x - fold - 0.012f * wander, 0.022f, &s);
+        slope[0] += 0.22f * amount * part * s * side;
+        deepest = fmaxf(deepest, deep);
+    }
+    const float shade[3] = {0.12f, 0.20f, 0.22f};
+    for (int c = 0; c < 3; c++)
+        albedo[c] *= 1 - amount * deepest * shade[c];
 }
 
 /* Wang's hash of a cell of a grid: four random bytes. */

@@ -4,6 +4,11 @@
 #include <math.h>
 #include <string.h>
 
+static float luminance(const float rgb[3])
+{
+    return 0.2126f * rgb[0] + 0.7152f * rgb[1] + 0.0722f * rgb[2];
+}
+
 void skin_attributes(const Frame *frame, const Hit *hit, SkinVertex *out)
 {
     const SkinVertex *table = frame->tables->skin;
@@ -39,6 +44,7 @@ typedef struct SkinHit {
     SkinVertex painted;
     PaintPlace at;
     float lip, hair, noise[4];
+    float slope[2]; /* of furrows, to the person's left and up */
     SkinFinish finish;
 } SkinHit;
 
@@ -77,6 +83,12 @@ static void paint_skin(const Frame *frame, const Hit *hit, SkinHit *skin, float 
         for (int c = 0; c < 3; c++)
             albedo[c] = lerpf(albedo[c], scene->skin_colour[c], painted->bare);
 
+    /* textures have grey and yellow patches: colour is evened out towards the mean */
+    float y = luminance(albedo), mean = luminance(scene->skin_colour);
+    float tone = mean > 0 ? (1 - lip) * lerpf(0.65f, 0.35f, clampf(2.2f * mean, 0, 1)) : 0;
+    for (int c = 0; tone > 0 && c < 3; c++)
+        albedo[c] = lerpf(albedo[c], scene->skin_colour[c] * y / mean, tone);
+
     /* blotches, pores that are darker than the skin around, and blood below */
     float pits = at->fine * fminf(skin->noise[2], 0.3f);
     float even = 1 + 0.035f * blotch + (0.05f + 0.07f * scene->skin_detail) * pits;
@@ -85,6 +97,9 @@ static void paint_skin(const Frame *frame, const Hit *hit, SkinHit *skin, float 
     const float red[3] = {0.035f, -0.085f, -0.070f};
     for (int c = 0; c < 3; c++)
         albedo[c] *= even * (1 + clampf(blood, -1.5f, 3) * red[c]);
+    skin->slope[0] = skin->slope[1] = 0;
+    if (scene->skin_detail > 0.4f)
+        paint_wrinkles(frame, (scene->skin_detail - 0.4f) / 0.6f, at, albedo, skin->slope);
     if (scene->freckles > 0 && painted->freckle > 0.02f)
         paint_freckles(scene->freckles * painted->freckle, at, albedo);
 
@@ -126,8 +141,10 @@ static void bend(const Frame *frame, const SkinHit *skin, const float n[3], floa
     for (int c = 0; c < 3; c++)
         up[c] -= along * n[c];
     cross3(up, n, side);
+    float left = relief * skin->noise[0] + skin->slope[0];
+    float above = relief * skin->noise[1] + skin->slope[1];
     for (int c = 0; c < 3; c++)
-        bent[c] = n[c] - relief * (skin->noise[0] * side[c] + skin->noise[1] * up[c]);
+        bent[c] = n[c] - left * side[c] - above * up[c];
     normalize3(bent);
 }
 
@@ -162,15 +179,16 @@ void shade_skin(const Frame *frame, const Hit *hit, float rgb[3])
         light[c] = visible * lerpf(frame->ground[c], frame->sky[c], up);
     }
     const float wrap[3] = {0.34f, 0.16f, 0.11f};
-    float luminance = 0.2126f * albedo[0] + 0.7152f * albedo[1] + 0.0722f * albedo[2];
+    float bright = luminance(albedo);
     /* the same highlight that is lost on fair skin makes dark skin look like plastic */
-    float matte = lerpf(0.26f, 0.72f, clampf(2.2f * luminance, 0, 1));
+    float matte = lerpf(0.26f, 0.72f, clampf(2.2f * bright, 0, 1));
     matte *= clampf(1 + 0.45f * skin.painted.oil, 0.3f, 1.6f) * (1 - 0.85f * skin.hair);
     float oily = lerpf(matte,
-                       skin.finish.shine * lerpf(0.55f, 1, clampf(4 * luminance, 0, 1)) *
+                       skin.finish.shine * lerpf(0.55f, 1, clampf(4 * bright, 0, 1)) *
                            smoothstepf(0.25f, 0.6f, ambient),
                        lip) *
                  (1 + 0.35f * skin.noise[2] * skin.at.fine);
+    oily *= 1 - 0.9f * skin.finish.dull;
     float roughness = skin.finish.roughness;
     for (int i = 0; i < LIGHT_COUNT; i++) {
         const Light *l = &frame->light[i];
@@ -185,7 +203,7 @@ void shade_skin(const Frame *frame, const Hit *hit, float rgb[3])
             light[c] += occlusion * w * l->colour[c];
         }
         float gloss = ggx(bent, l->to, view, roughness, 0.035f) * oily * ambient;
-        shine += (i == LIGHT_KEY ? shadow : 0.8f) * gloss * l->white;
+        shine += (i == LIGHT_KEY ? shadow : i == LIGHT_FILL ? 0.8f : 0.55f) * gloss * l->white;
     }
     float glint = 0;
     if (skin.finish.sparkle > 0) {
