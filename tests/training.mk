@@ -7,3 +7,8 @@ check_PROGRAMS += tests/test_labelled
 TESTS += tests/test_labelled
 tests_test_labelled_SOURCES = tests/test_labelled.c
 tests_test_labelled_LDADD = $(CMOCKA_LIBS) $(app_libs)
+
+check_PROGRAMS += tests/test_train_imitator
+TESTS += tests/test_train_imitator
+tests_test_train_imitator_SOURCES = tests/test_train_imitator.c tests/test_folder.h
+tests_test_train_imitator_LDADD = $(datasets_test_libs)

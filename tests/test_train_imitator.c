@@ -1,0 +1,210 @@
+/* train_imitator as a user meets it, on sets of a toy engine: with labels and without, with both
+ * losses, interrupted and resumed; and train_segmenter's word on a set without labels. */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <cmocka.h>
+
+#include <jansson.h>
+
+#include "datasets/pairs.h"
+#include "engine/engine_internal.h"
+#include "tests/test_folder.h"
+
+enum { DIM = 4, SIZE = 16 };
+
+static char folder[TEST_PATH];
+
+/* A face of one colour, a mouth of another, before a third. */
+static bool toy_render(const Engine *engine, const float *x, const RenderOptions *options,
+                       uint8_t *rgb, uint8_t *labels, Error *err)
+{
+    int size = options->size;
+    (void)engine;
+    (void)err;
+    for (int i = 0; i < size * size; i++) {
+        int dx = i % size - size / 2, dy = i / size - size / 2;
+        int label = dx * dx + dy * dy > size * size / 9 ? LABEL_BACKGROUND
+                    : dy == 2 && dx * dx < 9            ? LABEL_LOWER_LIP
+                                                        : LABEL_SKIN;
+        float value = label == LABEL_BACKGROUND ? x[0] : label == LABEL_SKIN ? x[1] : x[2];
+        for (int c = 0; c < 3; c++)
+            rgb[3 * i + c] = (uint8_t)(200 * value + 20 * (float)c);
+        if (labels)
+            labels[i] = (uint8_t)label;
+    }
+    return true;
+}
+
+static void write_set(const char *name, PairsKind kind, bool labels)
+{
+    static const EngineClass toy_class = {.render = toy_render};
+    Control control[DIM];
+    Schema schema = {
+        .name = "toy", .version = 1, .n_continuous = DIM, .control = control, .dim = DIM};
+    Engine engine = {.class = &toy_class,
+                     .schema = &schema,
+                     .can = ENGINE_VIEW | ENGINE_BACKGROUND | (labels ? ENGINE_LABELS : 0)};
+    PairsInfo info = {.kind = kind, .size = SIZE, .count = 60, .shard = 40, .seed = 3};
+    char dir[TEST_PATH];
+    Error err;
+    memset(control, 0, sizeof control);
+    for (int i = 0; i < DIM; i++) {
+        snprintf(control[i].name, sizeof control[i].name, "c%d", i);
+        control[i].hi = 1;
+        control[i].mean = .5f;
+        control[i].deviation = .2f;
+        control[i].follows = -1;
+    }
+    test_path(dir, folder, name);
+    if (!pairs_info_set_engine(&info, &engine, &err) ||
+        !pairs_write(dir, &engine, &info, NULL, NULL, &err))
+        fail_msg("%s", err.text);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    if (!test_folder_make(folder))
+        return -1;
+    write_set("labels", PAIRS_IMITATOR, true);
+    write_set("no-labels", PAIRS_IMITATOR, false);
+    write_set("varied", PAIRS_SEGMENTER, true);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    test_folder_remove(folder);
+    return 0;
+}
+
+/* Runs the command in the folder's terms: @ stands for it. Its exit code; its words go to
+ * FOLDER/said. */
+static int run(const char *command)
+{
+    char text[4096];
+    size_t n = 0;
+    for (; *command && n < sizeof text - 2 * TEST_PATH; command++)
+        n += (size_t)(*command == '@' ? sprintf(text + n, "%s", folder)
+                                      : sprintf(text + n, "%c", *command));
+    sprintf(text + n, " >%s/said 2>&1", folder);
+    int status = system(text);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static char *slurp(const char *name, size_t *n)
+{
+    char path[TEST_PATH], *bytes = malloc(1 << 20);
+    FILE *file = fopen(test_path(path, folder, name), "rb");
+    assert_non_null(file);
+    assert_non_null(bytes);
+    *n = fread(bytes, 1, (1 << 20) - 1, file);
+    bytes[*n] = '\0';
+    fclose(file);
+    return bytes;
+}
+
+static void assert_runs(const char *command)
+{
+    size_t n;
+    if (run(command) != 0)
+        fail_msg("%s: %s", command, slurp("said", &n));
+}
+
+static void assert_refused(const char *command, int code, const char *words)
+{
+    size_t n;
+    assert_int_equal(run(command), code);
+    char *said = slurp("said", &n);
+    if (!strstr(said, words))
+        fail_msg("%s said: %s", command, said);
+    free(said);
+}
+
+/* The last value of the key in a run's log, -1 if there is none. */
+static double logged(const char *log, const char *key)
+{
+    size_t n;
+    char *text = slurp(log, &n);
+    double value = -1;
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+        json_t *object = json_loads(line, 0, NULL), *found;
+        assert_non_null(object);
+        if ((found = json_object_get(object, key)) ||
+            (found = json_object_get(json_object_get(object, "validation"), key)))
+            value = json_number_value(found);
+        json_decref(object);
+    }
+    free(text);
+    return value;
+}
+
+#define TRAIN "./apps/train_imitator --steps 12 --batch 4 --width 4 --size 16 "
+
+static void parts_of_the_face_are_measured(void **state)
+{
+    (void)state;
+    assert_runs(TRAIN "--data @/labels --out @/face");
+    assert_runs(TRAIN "--data @/labels --out @/paper --loss paper");
+    assert_true(logged("face/log.jsonl", "mae_mouth") > 0);
+    assert_true(logged("face/log.jsonl", "mae_face") > 0);
+    assert_true(logged("face/log.jsonl", "mae_face") != logged("face/log.jsonl", "mae"));
+    assert_true(logged("face/log.jsonl", "mae_eyes") < 0); /* there are none */
+    assert_true(logged("face/log.jsonl", "loss") != logged("paper/log.jsonl", "loss"));
+}
+
+/* Then all of the picture is face, and the loss is the paper's. */
+static void labels_may_be_missing(void **state)
+{
+    (void)state;
+    assert_runs(TRAIN "--data @/no-labels --out @/blind");
+    assert_runs(TRAIN "--data @/no-labels --out @/blind-paper --loss paper");
+    assert_true(logged("blind/log.jsonl", "loss") > 0);
+    assert_true(logged("blind/log.jsonl", "loss") == logged("blind-paper/log.jsonl", "loss"));
+    assert_float_equal(logged("blind/log.jsonl", "mae_face"), logged("blind/log.jsonl", "mae"),
+                       1e-7);
+    assert_true(logged("blind/log.jsonl", "mae_mouth") < 0);
+    assert_runs("./apps/train_imitator --evaluate @/blind/last.safetensors --data @/labels");
+    assert_refused("./apps/train_segmenter --data @/no-labels --out @/no", 1, "without label maps");
+}
+
+static void resumed_is_uninterrupted(void **state)
+{
+    size_t n, m;
+    (void)state;
+    assert_runs(TRAIN "--data @/labels --out @/parts --stop-after 5");
+    assert_runs("./apps/train_imitator --data @/labels --out @/parts --resume");
+    char *whole = slurp("face/last.safetensors", &n), *parts = slurp("parts/last.safetensors", &m);
+    assert_int_equal(n, m);
+    assert_memory_equal(whole, parts, n);
+    free(whole);
+    free(parts);
+    assert_refused("./apps/train_imitator --data @/labels --out @/parts --resume --loss paper", 2,
+                   "leave --loss out");
+}
+
+static void refusals(void **state)
+{
+    (void)state;
+    assert_refused(TRAIN "--data @/labels --out @/no --loss best", 2, "--loss is face or paper");
+    assert_refused(TRAIN "--data @/varied --out @/no", 1, "renders for the segmenter");
+    assert_refused(TRAIN "--data @/nowhere --out @/no", 1, "render_dataset makes such a folder");
+    assert_refused(TRAIN "--data @/labels --out @/no --engine elsewhere", 1, "no engine");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(parts_of_the_face_are_measured),
+        cmocka_unit_test(labels_may_be_missing),
+        cmocka_unit_test(resumed_is_uninterrupted),
+        cmocka_unit_test(refusals),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
