@@ -13,17 +13,18 @@ static const float metres = 0.1f; /* a dm */
 
 enum { LINEAR = 9729, LINEAR_MIPMAP_LINEAR = 9987, CLAMP_TO_EDGE = 33071, JPEG_QUALITY = 92 };
 
-/* How a viewer shall light a material; the skin's roughness is painted. */
+/* What a viewer shall make of a material; the skin's roughness is painted. */
 typedef struct Finish {
     float roughness;
     const char *alpha; /* glTF's alphaMode */
+    float lift; /* dm off the head: cards that lie in the skin, where our renderer shows them */
 } Finish;
 
 static const Finish finishes[MATERIAL_COUNT] = {
-    [MATERIAL_SKIN] = {1, "OPAQUE"},      [MATERIAL_EYE] = {0.12f, "OPAQUE"},
-    [MATERIAL_TEETH] = {0.35f, "OPAQUE"}, [MATERIAL_BROW] = {0.8f, "BLEND"},
-    [MATERIAL_LASH] = {0.8f, "BLEND"},    [MATERIAL_BEARD] = {0.8f, "MASK"},
-    [MATERIAL_HAIR] = {0.8f, "MASK"},
+    [MATERIAL_SKIN] = {1, "OPAQUE", 0},      [MATERIAL_EYE] = {0.12f, "OPAQUE", 0},
+    [MATERIAL_TEETH] = {0.35f, "OPAQUE", 0}, [MATERIAL_BROW] = {0.8f, "BLEND", 0.015f},
+    [MATERIAL_LASH] = {0.8f, "BLEND", 0},    [MATERIAL_BEARD] = {0.8f, "MASK", 0.015f},
+    [MATERIAL_HAIR] = {0.8f, "MASK", 0.02f},
 };
 
 /* A card has the gloss of a plate, which makes black hair grey: strands take a part of it. */
@@ -168,10 +169,19 @@ static void shown_free(Shown *shown)
     free(shown->number);
 }
 
+/* dm from the middle of head and neck. */
+static void outwards(const Frame *posed, const float p[3], float out[3])
+{
+    for (int c = 0; c < 3; c++)
+        out[c] = p[c] - posed->pivot[c];
+    out[1] = out[1] > 0 ? out[1] : 0;
+}
+
 static int32_t show_vertex(Shown *shown, const Frame *posed, int surface, int32_t v)
 {
     const Surface *s = &posed->scene->surface[surface];
-    float normal[3], open = 1;
+    const float *p = s->position + 3 * v;
+    float normal[3], out[3], open = 1;
     if (shown->number[v] >= 0)
         return shown->number[v];
     int32_t n = shown->number[v] = shown->n_vertex++;
@@ -181,8 +191,10 @@ static int32_t show_vertex(Shown *shown, const Frame *posed, int surface, int32_
     if (dot3(normal, normal) < 1e-6f) /* of a speck without area */
         normal[1] = 1;
     normalize3(normal);
+    outwards(posed, p, out);
+    float lift = copysignf(finishes[s->material].lift, dot3(normal, out));
     for (int c = 0; c < 3; c++) {
-        shown->position[3 * n + c] = metres * s->position[3 * v + c];
+        shown->position[3 * n + c] = metres * (p[c] + lift * normal[c]);
         shown->normal[3 * n + c] = normal[c];
         shown->colour[3 * n + c] = open;
     }
@@ -209,13 +221,11 @@ static int compare_layers(const void *a, const void *b)
 static void sort_layers(Layered *order, const Frame *posed, const Surface *s)
 {
     for (int t = 0; t < s->n_triangle; t++) {
-        float d[3] = {0};
+        float p[3] = {0}, d[3];
         for (int k = 0; k < 3; k++)
             for (int c = 0; c < 3; c++)
-                d[c] += s->position[3 * s->triangle[3 * t + k] + c] / 3;
-        for (int c = 0; c < 3; c++)
-            d[c] -= posed->pivot[c];
-        d[1] = d[1] > 0 ? d[1] : 0;
+                p[c] += s->position[3 * s->triangle[3 * t + k] + c] / 3;
+        outwards(posed, p, d);
         order[t] = (Layered){.out = dot3(d, d), .triangle = t};
     }
     qsort(order, (size_t)s->n_triangle, sizeof *order, compare_layers);
