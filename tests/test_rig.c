@@ -305,6 +305,66 @@ static void proxies_stay_on_the_face(void **state)
     }
 }
 
+/* Lips that part show the upper teeth first, and closed ones hide them. */
+static void upper_teeth_reach_below_the_lips_line(void **state)
+{
+    (void)state;
+    enum { UPPER_TEETH = 15060, INNER_UPPER_LIP = 474 };
+    schema_average(schema, x);
+    float *position = pose();
+    const PackMesh *mesh = pack_mesh(pack, "teeth");
+    assert_non_null(mesh);
+    float *out = malloc((size_t)mesh->n_vertex * 3 * sizeof *out);
+    float *bound = malloc((size_t)mesh->n_bound * 3 * sizeof *bound);
+    rig_mesh(mesh, position, out, bound);
+    const float *lip = position + 3 * vertex(INNER_UPPER_LIP);
+    float lowest = INFINITY, foremost = 0;
+    for (int i = 0; i < mesh->n_vertex; i++) {
+        if (pack->source[mesh->ref[3 * mesh->vertex[i]]] < UPPER_TEETH || fabsf(out[3 * i]) > 0.05f)
+            continue;
+        lowest = out[3 * i + 1] < lowest ? out[3 * i + 1] : lowest;
+        foremost = out[3 * i + 2] > foremost ? out[3 * i + 2] : foremost;
+    }
+    assert_true(lowest < lip[1] - 0.02f && lowest > lip[1] - 0.08f);
+    assert_true(foremost < lip[2] - 0.03f);
+    free(out);
+    free(bound);
+    free(position);
+}
+
+/* A child's eyes are where everybody's are, and its head is about as large in the picture. */
+static void a_child_fills_the_picture(void **state)
+{
+    (void)state;
+    Schema *girl;
+    Rig *other;
+    Error err = {""};
+    assert_true(schema_load(&girl, SCHEMA("girl"), &err) && rig_new(&other, pack, girl, &err));
+    float *child = malloc((size_t)pack->n_vertex * 3 * sizeof *child);
+    float *y = malloc((size_t)girl->dim * sizeof *y);
+    assert_true(child && y);
+    schema_average(schema, x);
+    schema_average(girl, y);
+    float *adult = pose(), a[2][3], c[2][3], radius;
+    rig_pose(other, y, child, scratch);
+    rig_eyes(rig, adult, a, &radius);
+    rig_eyes(other, child, c, &radius);
+    for (int k = 1; k < 3; k++)
+        assert_true(fabsf(a[0][k] - c[0][k]) < 1e-3f);
+    int top = vertex(881), chin = vertex(732);
+    float grown = adult[3 * top + 1] - adult[3 * chin + 1];
+    float young = child[3 * top + 1] - child[3 * chin + 1];
+    assert_true(young > 0.9f * grown && young < 1.05f * grown);
+    /* and yet its face is a child's: shorter below the eyes for its height */
+    float below = (c[0][1] - child[3 * chin + 1]) / young;
+    assert_true(below < 0.97f * (a[0][1] - adult[3 * chin + 1]) / grown);
+    free(adult);
+    free(child);
+    free(y);
+    rig_free(other);
+    schema_free(girl);
+}
+
 static void a_mesh_is_what_its_binding_says(void **state)
 {
     (void)state;
@@ -395,6 +455,8 @@ int main(void)
         cmocka_unit_test(the_mouth_bag_is_never_turned),
         cmocka_unit_test(both_sides_move_alike),
         cmocka_unit_test(proxies_stay_on_the_face),
+        cmocka_unit_test(upper_teeth_reach_below_the_lips_line),
+        cmocka_unit_test(a_child_fills_the_picture),
         cmocka_unit_test(a_mesh_is_what_its_binding_says),
         cmocka_unit_test(every_control_moves_or_colours),
         cmocka_unit_test(unknown_drives_are_refused),
