@@ -1,6 +1,5 @@
 #include "apps/studio.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,16 +35,19 @@ static bool checkpoint_model(const Studio *s, const char *path, int *model, Erro
     if (!checkpoint_open(&file, &info, path, NET_IMITATOR, err)) {
         return false;
     }
-    tensor_file_free(file);
-    for (int m = 0; m < s->models; m++) {
-        if (strcmp(info.schema, s->schema[m]->name) == 0) {
-            *model = m;
-            return true;
-        }
+    int m = 0;
+    while (m < s->models && strcmp(info.schema, s->schema[m]->name) != 0) {
+        m++;
     }
-    return error_set(err,
-                     "%.300s is an imitator of the schema %.32s, and no --engine has that schema",
-                     path, info.schema);
+    bool found =
+        m < s->models ||
+        error_set(err, "%.300s is an imitator of the schema %.32s, and no --engine has that schema",
+                  path, info.schema);
+    tensor_file_free(file); /* info's texts are in it */
+    if (found) {
+        *model = m;
+    }
+    return found;
 }
 
 static bool open_imitator(Studio *s, int model, const char *path, Error *err)
@@ -106,22 +108,23 @@ static bool open_recognizer(Studio *s, Error *err)
 /* The face of a model's average character, in a picture of studio->size. */
 static bool find_average(Studio *s, int model, Image *render, Face *face, Error *err)
 {
-    float x[1024];
-    int n = 0;
     RenderOptions options = render_options_default();
+    float *x = malloc((size_t)s->schema[model]->dim * sizeof *x);
+    int n = 0;
 
-    assert(s->schema[model]->dim <= (int)(sizeof x / sizeof *x));
+    if (!x) {
+        return error_set(err, "out of memory");
+    }
     options.size = render->width;
     schema_average(s->schema[model], x);
-    if (!engine_render(s->engine[model], x, &options, render->pixel, NULL, err) ||
-        !face_detect(s->detector, render, face, 1, &n, err)) {
-        return false;
+    bool ok = engine_render(s->engine[model], x, &options, render->pixel, NULL, err) &&
+              face_detect(s->detector, render, face, 1, &n, err);
+    free(x);
+    if (ok && n == 0) {
+        ok = error_set(err, "no face was found in the average %s character's picture",
+                       s->schema[model]->name);
     }
-    if (n == 0) {
-        return error_set(err, "no face was found in the average %s character's picture",
-                         s->schema[model]->name);
-    }
-    return true;
+    return ok;
 }
 
 static void mix(float *mean, float value, float scale, int n)
