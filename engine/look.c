@@ -91,7 +91,7 @@ static const struct {
      {HAIR_SHAPE_HORSESHOE, .cover = 0.95f, .grain = 0.8f, .length = 0.8f, .edge = 0.26f}},
     {"beard",
      "stubble",
-     {HAIR_SHAPE_BEARD, .cover = 0.50f, .grain = 0.6f, .length = 0, .edge = 0.20f}},
+     {HAIR_SHAPE_BEARD, .cover = 0.60f, .grain = 0.6f, .length = 0, .edge = 0.20f}},
     {"beard",
      "short-full",
      {HAIR_SHAPE_BEARD, .cover = 0.95f, .grain = 0.8f, .length = 0.9f, .edge = 0.17f}},

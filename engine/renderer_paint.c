@@ -31,8 +31,11 @@ static const Stop hairline[] = {
     {58, 7.56f},  {63, 7.40f},  {66, 7.22f},  {68, 7.02f}, {73, 6.97f},  {77, 7.02f},
     {79, 7.22f},  {81, 7.38f},  {88, 7.50f},  {98, 7.50f}, {106, 7.36f}, {112, 7.12f},
     {118, 6.94f}, {130, 6.80f}, {150, 6.70f}, {180, 6.68f}};
-static const Stop bald_top[] = {{0, 7.00f},  {52, 7.10f},  {59, 7.52f}, {70, 7.76f},
-                                {90, 7.90f}, {120, 7.97f}, {180, 7.94f}};
+/* What age leaves: full hair below the one, thin hair above the other. */
+static const Stop bald_top[] = {{0, 7.00f},  {46, 7.10f},  {52, 7.50f}, {60, 7.74f},
+                                {75, 7.90f}, {110, 8.00f}, {180, 7.96f}};
+static const Stop receded[] = {{0, 8.05f},  {10, 8.06f}, {24, 8.22f}, {36, 8.16f},
+                               {48, 7.98f}, {58, 7.80f}, {180, 7.70f}};
 static const Stop cheek_line[] = {
     {0, 6.825f}, {6, 6.825f}, {10, 6.80f}, {14, 6.745f}, {18, 6.70f}, {23, 6.67f}, {30, 6.69f},
     {38, 6.74f}, {48, 6.82f}, {57, 6.93f}, {62, 7.08f},  {65, 7.25f}, {67, 7.40f}, {74, 7.40f},
@@ -43,6 +46,7 @@ static const Stop jaw_edge[] = {{0.30f, 6.86f}, {0.50f, 6.68f}, {0.65f, 6.52f}, 
 enum {
     HAIRLINE = sizeof hairline / sizeof *hairline,
     BALD_TOP = sizeof bald_top / sizeof *bald_top,
+    RECEDED = sizeof receded / sizeof *receded,
     CHEEK_LINE = sizeof cheek_line / sizeof *cheek_line,
     JAW_EDGE = sizeof jaw_edge / sizeof *jaw_edge
 };
@@ -55,6 +59,14 @@ static float scalp_at(float around, const float p[3])
         return grows;
     float out = hypotf(p[0], p[2] - 0.45f); /* ears stand out of it */
     return fminf(grows, 0.82f - out);
+}
+
+static float horseshoe_at(float around, float y)
+{
+    const float thin = 0.055f; /* of the soft edge, where hair is thin */
+    float below = below_curve(bald_top, BALD_TOP, dm_a_degree, around, y);
+    float above = -below_curve(receded, RECEDED, dm_a_degree, around, y);
+    return fmaxf(below, fminf(above, thin));
 }
 
 static float beard_at(float around, const float p[3])
@@ -78,7 +90,7 @@ static float goatee_at(const float p[3])
 static float strap_at(float around, const float p[3])
 {
     float edge = -below_curve(jaw_edge, JAW_EDGE, 1, p[2], p[1]); /* above it */
-    float band = 0.085f - fabsf(edge - 0.045f);
+    float band = 0.10f - fabsf(edge - 0.05f);
     band = fminf(band, p[2] - 0.45f);
     float sideburn = (4.6f - fabsf(around - 71)) * dm_a_degree;
     sideburn = fminf(sideburn, fminf(7.40f - p[1], p[1] - 6.60f));
@@ -92,8 +104,7 @@ float hair_shape_at(HairShape shape, const float rest[3])
     case HAIR_SHAPE_SCALP:
         return scalp_at(around, rest);
     case HAIR_SHAPE_HORSESHOE:
-        return fminf(scalp_at(around, rest),
-                     below_curve(bald_top, BALD_TOP, dm_a_degree, around, rest[1]));
+        return fminf(scalp_at(around, rest), horseshoe_at(around, rest[1]));
     case HAIR_SHAPE_GOATEE:
         return goatee_at(rest);
     case HAIR_SHAPE_STRAP:
@@ -130,14 +141,14 @@ float paint_hair(const Frame *frame, const HairPaint *paint, const Hit *hit, con
     /* outlines wander; hairs are dots or strokes of noise, drawn out along v, that stand above a
      * threshold which falls with density */
     float wander = white_noise_at(tables, 0.11f * at->plane[0], 0.11f * at->plane[1]);
-    float dense = smoothstepf(-0.4f * paint->edge, 0.6f * paint->edge, inside + 0.035f * wander);
+    float dense = smoothstepf(-0.4f * paint->edge, 0.6f * paint->edge, inside + 0.025f * wander);
     float u = at->plane[0], v = at->plane[1];
     float stroke = lerpf(0.8f, 0.22f, paint->length);
     float grain = white_noise_at(tables, 0.9f * u + 0.06f * v, stroke * v);
     float patch = white_noise_at(tables, 0.37f * u, 0.6f * stroke * v);
     float sharp = paint->grain * at->fine;
     float here =
-        clampf((1.25f * dense - 0.22f + sharp * (0.55f * grain + 0.25f * patch)) / 0.85f, 0, 1);
+        clampf((1.25f * dense - 0.22f + sharp * (0.55f * grain + 0.25f * dense * patch)) / 0.85f, 0, 1);
     float cover = paint->cover * smoothstepf(0, 1, here) * dense;
     float tone = 1 + at->fine * (0.55f * grain + 0.35f * patch);
     for (int c = 0; c < 3; c++)

@@ -69,7 +69,7 @@ typedef struct Surface {
 /* Where hair is painted on the skin. */
 typedef enum HairShape {
     HAIR_SHAPE_SCALP,     /* up to the natural hairline */
-    HAIR_SHAPE_HORSESHOE, /* what is left around a bald top */
+    HAIR_SHAPE_HORSESHOE, /* full around a top that is nearly bald */
     HAIR_SHAPE_BEARD,     /* cheeks, upper lip, chin, below the jaw */
     HAIR_SHAPE_GOATEE,    /* around the mouth */
     HAIR_SHAPE_STRAP,     /* along the jaw, ear to ear */
