@@ -447,6 +447,7 @@ static void evaluate(const Options *o, Backend *backend)
         !checkpoint_check_schema(&info, o->train.evaluate, data.info->schema, data.info->digest,
                                  &err))
         die_error(&err);
+    check_engine(o, data.info);
     net_new(&net, &config, backend, false, 0);
     if (!checkpoint_load(file, o->train.evaluate, net.set, NULL, &err) ||
         !eval_new(&eval, &net, backend, &err) || !figures_of(&eval, &data, &figures, &err))
