@@ -244,7 +244,8 @@ void shade_hair(const Frame *frame, const Fragment *fragment, float x, float y, 
     float fair = clampf(3 * albedo[1], 0, 1);
     for (int c = 0; c < 3; c++) {
         float colour = lerpf(albedo[c], pale, 0.12f * fair);
-        float sheen = 0.9f * coloured * lerpf(albedo[c], pale, 0.10f + 0.25f * fair);
+        float sheen = 0.9f * coloured * frame->options->light_colour[c] *
+                      lerpf(albedo[c], pale, 0.10f + 0.25f * fair);
         float hue = pale > 0 ? albedo[c] / pale : 1;
         float glint = 0.06f * white * (0.6f + 0.4f * hue) * frame->options->light_colour[c];
         float light = v.light[c] + shadow * v.key * key[c];
