@@ -236,7 +236,7 @@ void paint_wrinkles(const Frame *frame, float amount, const PaintPlace *at, floa
     }
     /* crow's feet: rays from the outer corner of the eye */
     float dx = x - 0.40f, dy = y - 7.28f, from = sqrtf(dx * dx + dy * dy);
-    if (dx > 0 && from > 0.06f && from < 0.30f) {
+    if (dx > 0 && from > 0.06f && from < 0.30f && at->rest[2] > 0.7f) {
         float angle = atan2f(dy, dx);
         float part = smoothstepf(0.07f, 0.12f, from) * smoothstepf(0.28f, 0.17f, from) *
                      smoothstepf(1.1f, 0.6f, fabsf(angle));

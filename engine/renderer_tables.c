@@ -140,9 +140,9 @@ static float spot(const float p[3], float x, float y, float z, float radius)
 /* Where blood shows, where people blush and have freckles, what shines. */
 static void set_complexion(SkinVertex *skin, const float p[3])
 {
-    float ear = smoothstepf(0.66f, 0.74f, fabsf(p[0])) * smoothstepf(0.75f, 0.60f, p[2]) *
-                smoothstepf(0.0f, 0.15f, p[2]) * smoothstepf(7.62f, 7.50f, p[1]) *
-                smoothstepf(6.78f, 6.86f, p[1]);
+    float ear = smoothstepf(0.775f, 0.825f, hypotf(p[0], p[2] - 0.45f)) *
+                smoothstepf(0.75f, 0.60f, p[2]) * smoothstepf(0.0f, 0.15f, p[2]) *
+                smoothstepf(7.62f, 7.50f, p[1]) * smoothstepf(6.78f, 6.86f, p[1]);
     float forehead = spot(p, 0, 7.78f, 1.4f, 0.36f);
     float nose = spot(p, 0, 6.93f, 1.62f, 0.19f) + 0.6f * spot(p, 0.16f, 6.88f, 1.48f, 0.10f);
     float lids = spot(p, 0.30f, 7.30f, 1.38f, 0.17f);
@@ -154,7 +154,8 @@ static void set_complexion(SkinVertex *skin, const float p[3])
                            0, 1);
     skin->oil = 0.8f * forehead + 0.9f * nose + 0.4f * spot(p, 0.42f, 7.10f, 1.28f, 0.16f) -
                 0.7f * smoothstepf(6.2f, 5.9f, p[1]) - 0.4f * ear;
-    float above_ear = smoothstepf(7.30f, 7.46f, p[1]) * smoothstepf(0.85f, 0.70f, p[2]);
+    float above_ear = smoothstepf(6.95f, 7.15f, p[1]) * smoothstepf(0.62f, 0.50f, p[2]);
+    above_ear = fmaxf(above_ear, smoothstepf(7.30f, 7.46f, p[1]) * smoothstepf(0.85f, 0.70f, p[2]));
     skin->bare = smoothstepf(-0.34f, -0.04f, hair_shape_at(HAIR_SHAPE_SCALP, p));
     skin->bare = fmaxf(skin->bare, above_ear) * (1 - ear);
     skin->oil -= 0.45f * skin->bare;
