@@ -52,5 +52,7 @@ dist_schema_DATA = \
 	engine/schemas/female.json engine/schemas/girl.json engine/schemas/male.json \
 	engine/schemas/paper-female.json engine/schemas/paper-girl.json engine/schemas/paper-male.json
 
-EXTRA_DIST += doc/engine-protocol.md \
-	examples/engine.json examples/engine.py examples/schema.json
+# How other people's engines are joined, for them.
+dist_doc_DATA = doc/engine-protocol.md
+examplesdir = $(docdir)/examples
+dist_examples_DATA = examples/engine.json examples/engine.py examples/schema.json
