@@ -231,43 +231,45 @@ static float reach_at(const float *p, const float *angle, const float *radius, c
  * hair does and keeps the soft tips of its cards. */
 static bool shorten(const SourceMesh *m, float *p, const float *by)
 {
-    const float top = by[0], bottom = by[1], tuck = by[2], nape = by[3];
+    const float top = by[0], bottom = by[1], tuck = by[2], nape = by[3], waves = by[4];
     int n = m->n_vertex;
-    float low = INFINITY, *angle = malloc(((size_t)n + 1) * 4 * sizeof *angle);
+    float *angle = malloc(((size_t)n + 1) * 5 * sizeof *angle);
     int32_t *piece = malloc(((size_t)n + 1) * sizeof *piece);
     if (!angle || !piece) {
         free(angle);
         free(piece);
         return false;
     }
-    float *radius = angle + n, *out = angle + 2 * n, *to = angle + 3 * n;
+    float *radius = angle + n, *low = angle + 2 * n, *out = angle + 3 * n, *to = angle + 4 * n;
     find_pieces(m, piece);
     for (int i = 0; i < n; i++) {
         const float *q = p + 3 * i;
         angle[i] = atan2f(q[0], q[2] - axis_z);
-        radius[i] = hypotf(q[0], q[2] - axis_z);
-        low = fminf(low, q[1]);
+        radius[i] = out[i] = hypotf(q[0], q[2] - axis_z);
+        to[i] = q[1];
+        low[i] = INFINITY;
     }
+    for (int i = 0; i < n; i++)
+        low[piece[i]] = fminf(low[piece[i]], p[3 * i + 1]);
     for (int i = 0; i < n; i++) {
-        float y = p[3 * i + 1], t = (top - y) / (top - low);
-        out[i] = radius[i];
-        if (y >= top)
+        float y = p[3 * i + 1], t = (top - y) / (top - low[piece[i]]);
+        float end = bottom - nape * smooth(-0.4f, 0.4f, axis_z - p[3 * i + 2]);
+        if (y >= top || low[piece[i]] >= end)
             continue;
-        const float detail = 0.6f; /* of the strand's own waves */
-        to[i] = top - t * (top - bottom + nape * smooth(-0.4f, 0.4f, axis_z - p[3 * i + 2]));
+        to[i] = top - t * (top - end);
         float was = reach_at(p, angle, radius, piece, n, piece[i], angle[i], y),
               is = reach_at(p, angle, radius, piece, n, piece[i], angle[i], to[i]);
         if (is < 0) /* a piece that begins farther down takes the way of the others */
             is = reach_at(p, angle, radius, piece, n, ANY_PIECE, angle[i], to[i]);
         if (was > 0 && is > 0)
-            out[i] = (is + detail * (radius[i] - was)) * (1 - tuck * t * t);
+            out[i] = (is + waves * (radius[i] - was)) * (1 - tuck * t * t);
     }
     for (int i = 0; i < n; i++) {
         float *q = p + 3 * i;
-        if (q[1] >= top)
+        if (to[i] == q[1])
             continue;
-        q[1] = to[i];
         q[0] = out[i] * sinf(angle[i]);
+        q[1] = to[i];
         q[2] = axis_z + out[i] * cosf(angle[i]);
     }
     free(angle);
@@ -494,7 +496,8 @@ static void subdivide_faces(Subdivision *s, const SourceMesh *m, SourceMesh *out
     }
 }
 
-static bool subdivide(SourceMesh *m, const SourceMesh *base, float **position)
+/* With room for `more` faces. */
+static bool subdivide(SourceMesh *m, const SourceMesh *base, float **position, int more)
 {
     Subdivision s = {0};
     SourceMesh out = {0};
@@ -502,14 +505,14 @@ static bool subdivide(SourceMesh *m, const SourceMesh *base, float **position)
     int32_t *valence = NULL;
     bool ok = find_edges(&s, m);
     size_t nv = (size_t)m->n_vertex, ne = (size_t)s.n_edge, nf = (size_t)m->n_face,
-           n = nv + ne + nf;
+           n = nv + ne + nf, room = nf * 4 + (size_t)more + 1;
     if (ok) {
         out.n_vertex = (int)n;
         out.n_face = (int)nf * 4;
         out.uv = malloc(((size_t)m->n_uv + nf * 5 + 1) * 2 * sizeof *out.uv);
-        out.corner = malloc((nf * 16 + 1) * sizeof *out.corner);
-        out.corner_uv = malloc((nf * 16 + 1) * sizeof *out.corner_uv);
-        out.group = calloc(nf * 4 + 1, sizeof *out.group);
+        out.corner = malloc(room * 4 * sizeof *out.corner);
+        out.corner_uv = malloc(room * 4 * sizeof *out.corner_uv);
+        out.group = calloc(room, sizeof *out.group);
         out.ref = malloc((n * 3 + 1) * sizeof *out.ref);
         out.weight = malloc((n * 3 + 1) * sizeof *out.weight);
         out.offset = malloc((n * 3 + 1) * sizeof *out.offset);
@@ -602,6 +605,47 @@ done:
     return ok;
 }
 
+/* Subdivides the pieces with `least` to `most` faces (0: any number) and leaves the others as they
+ * are. */
+static bool subdivide_pieces(SourceMesh *m, const SourceMesh *base, float **position, int least,
+                             int most)
+{
+    size_t n = (size_t)m->n_face, n_done = 0, n_left = 0;
+    int32_t *piece = malloc(((size_t)m->n_vertex + 1) * 2 * sizeof *piece);
+    int32_t *left = malloc((n + 1) * 9 * sizeof *left); /* the others' corners, uvs and groups */
+    int32_t *faces = piece + m->n_vertex;
+    bool ok = piece && left;
+    if (ok) {
+        find_pieces(m, piece);
+        memset(faces, 0, (size_t)m->n_vertex * sizeof *faces);
+        for (size_t f = 0; f < n; f++)
+            faces[piece[m->corner[4 * f]]]++;
+        for (size_t f = 0; f < n; f++) {
+            int count = faces[piece[m->corner[4 * f]]];
+            bool chosen = count >= least && (most == 0 || count <= most);
+            int32_t *corner = chosen ? m->corner + 4 * n_done : left + 9 * n_left;
+            int32_t *uv = chosen ? m->corner_uv + 4 * n_done : left + 9 * n_left + 4;
+            int32_t *group = chosen ? m->group + n_done : left + 9 * n_left + 8;
+            memmove(corner, m->corner + 4 * f, 4 * sizeof *corner);
+            memmove(uv, m->corner_uv + 4 * f, 4 * sizeof *uv);
+            *group = m->group[f];
+            n_done += chosen;
+            n_left += !chosen;
+        }
+        m->n_face = (int)n_done;
+        ok = subdivide(m, base, position, (int)n_left);
+    }
+    for (size_t i = 0; ok && i < n_left; i++) {
+        memcpy(m->corner + 4 * m->n_face, left + 9 * i, 4 * sizeof *left);
+        memcpy(m->corner_uv + 4 * m->n_face, left + 9 * i + 4, 4 * sizeof *left);
+        m->group[m->n_face++] = left[9 * i + 8];
+    }
+    ok = ok && drop_unused(m, *position);
+    free(piece);
+    free(left);
+    return ok;
+}
+
 static void mirror(SourceMesh *m, float *p)
 {
     for (int i = 0; i < m->n_vertex; i++)
@@ -676,7 +720,8 @@ bool bake_style(SourceMesh *proxy, const SourceMesh *base, const Edit *edits, Er
     for (int i = 0; ok && i < STYLE_EDITS && edits[i].kind != EDIT_NONE; i++) {
         const Edit *e = &edits[i];
         if (e->kind == EDIT_SMOOTH)
-            ok = settle(proxy, base, &before, after) && subdivide(proxy, base, &after);
+            ok = settle(proxy, base, &before, after) &&
+                 subdivide_pieces(proxy, base, &after, (int)e->by[0], (int)e->by[1]);
         else if (e->kind >= EDIT_DROP && e->kind <= EDIT_LOSE)
             ok = settle(proxy, base, &before, after) && cut(proxy, e, after);
         else
@@ -755,7 +800,8 @@ bool bake_brow(SourceMesh *proxy, const SourceMesh *base, BrowShape shape, const
     float *p = bound_positions(proxy, base);
     if (!p)
         return out_of_memory(err);
-    if (!subdivide(proxy, base, &p)) { /* the cards are coarser than the skin they lie on */
+    if (!subdivide_pieces(proxy, base, &p, 0,
+                          0)) { /* the cards are coarser than the skin they lie on */
         free(p);
         return out_of_memory(err);
     }

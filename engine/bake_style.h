@@ -9,7 +9,8 @@
 typedef enum EditKind {
     EDIT_NONE,   /* ends a list */
     EDIT_MIRROR, /* x -> -x */
-    EDIT_SMOOTH, /* Catmull and Clark's subdivision, once */
+    EDIT_SMOOTH, /* Catmull and Clark's subdivision, once, of the pieces with so many faces: from,
+                    to (0: no limit) */
     EDIT_DROP,   /* faces whose middle lies in the box x0 x1 y0 y1 z0 z1 */
     EDIT_KEEP,   /* only those */
     EDIT_THIN,   /* every n-th of the pieces that hang together, by n; with fewer than m faces, by m
