@@ -13,6 +13,7 @@ include tests/nets.mk
 include tests/datasets.mk
 include tests/training.mk
 include tests/renderer.mk
+include tests/paint.mk
 include tests/search.mk
 include tests/engine.mk
 include tests/gltf.mk
