@@ -101,7 +101,8 @@ static bool set_lids(RenderTables *t, const Surface *s)
     uint8_t *fold = malloc((size_t)s->n_vertex + 1); /* by first vertex of a weld */
     if (!fold)
         return false;
-    memset(fold, FOLDS, (size_t)s->n_vertex);
+    for (int i = 0; i < s->n_vertex; i++)
+        fold[i] = FOLDS;
     for (int i = 0; i < s->n_vertex; i++)
         for (int k = 0; k < 2 * LID_RING; k++) {
             bool upper = k % LID_RING >= UPPER_LID && k % LID_RING <= UPPER_LID_END;
