@@ -19,10 +19,18 @@ enum {
     GROUP_BODY = 0,
     EYE_JOINTS = 13606, /* two cubes of 8 */
     EYE_JOINTS_END = 13622,
+    LOWER_TEETH = 14992, /* the helpers that the teeth are bound to */
+    UPPER_TEETH = 15060,
+    TEETH_END = 15128,
 };
 
+/* As shipped the upper teeth end above the line between the lips, and a smile shows the lower ones:
+ * people's are lower. */
+static const float lower_teeth_shift[3] = {0, -0.035f, -0.01f};
+static const float upper_teeth_shift[3] = {0, -0.045f, 0.02f};
+
 /* The lower edge of the kept skin: below the shoulders' line of the widest view. */
-static const float skin_bottom = 4.8f;
+static const float skin_bottom = 4.4f;
 
 /* A proxy mesh of the pack. */
 typedef struct Proxy {
@@ -99,6 +107,10 @@ static bool add_base(Bake *b, Error *err)
     for (int i = 0; ok && i < b->n_kept; i++) {
         memcpy(position + 3 * i, b->base.position + 3 * b->kept[i], 3 * sizeof *position);
         bag[i] = b->rig.bag[b->kept[i]];
+        int v = b->kept[i];
+        const float *shift = v >= UPPER_TEETH ? upper_teeth_shift : lower_teeth_shift;
+        for (int k = 0; k < 3 && v >= LOWER_TEETH && v < TEETH_END; k++)
+            position[3 * i + k] += shift[k];
     }
     ok = ok ? add(b, DTYPE_F32, shape2(b->n_kept, 3), position, err, "base/position") &&
                   add(b, DTYPE_I32, shape1(b->n_kept), b->kept, err, "base/source") &&
