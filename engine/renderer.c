@@ -159,36 +159,43 @@ bool frame_begin(Frame *frame, const RenderTables *tables, const Scene *scene,
     int triangles;
     int vertices = count_vertices(scene, frame->first_vertex, &triangles);
     frame->tiles = (options->size + TILE - 1) / TILE;
-    frame->vertex = malloc((size_t)(vertices + 1) * sizeof *frame->vertex);
-    frame->hair = malloc((size_t)(vertices + 1) * sizeof *frame->hair);
-    frame->triangle = malloc((size_t)(triangles + 1) * sizeof *frame->triangle);
-    frame->sorted = malloc((size_t)(triangles + 1) * sizeof *frame->sorted);
-    frame->bin_begin = calloc((size_t)frame->tiles * frame->tiles + 1, sizeof *frame->bin_begin);
-    frame->shadow.depth = malloc((size_t)SHADOW_SIZE * SHADOW_SIZE * sizeof(float));
-    frame->tile = malloc(sizeof *frame->tile);
-    if (frame->tile) {
-        frame->tile->fragment = NULL;
-        frame->tile->capacity = 0;
-    }
-    return frame->vertex && frame->hair && frame->triangle && frame->sorted && frame->bin_begin &&
-           frame->shadow.depth && frame->tile;
+    size_t tiles = (size_t)frame->tiles * frame->tiles;
+    const size_t bytes[] = {(size_t)vertices * sizeof *frame->vertex,
+                            (size_t)vertices * sizeof *frame->hair,
+                            (size_t)triangles * sizeof *frame->triangle,
+                            (size_t)triangles * sizeof *frame->sorted,
+                            (tiles + 1) * sizeof *frame->bin_begin,
+                            sizeof(float) * SHADOW_SIZE * SHADOW_SIZE,
+                            sizeof *frame->tile};
+    enum { PIECES = sizeof bytes / sizeof *bytes, LINE = 64 };
+    size_t begin[PIECES + 1] = {0};
+    for (int i = 0; i < PIECES; i++)
+        begin[i + 1] = begin[i] + (bytes[i] + LINE - 1) / LINE * LINE;
+    /* one block: the next picture gets its pages from the allocator, not from the kernel */
+    char *block = frame->block = malloc(begin[PIECES]);
+    if (!block)
+        return false;
+    frame->vertex = (Vertex *)(block + begin[0]);
+    frame->hair = (HairVertex *)(block + begin[1]);
+    frame->triangle = (Triangle *)(block + begin[2]);
+    frame->sorted = (Triangle *)(block + begin[3]);
+    frame->bin_begin = memset(block + begin[4], 0, bytes[4]);
+    frame->shadow.depth = (float *)(block + begin[5]);
+    frame->tile = (Tile *)(block + begin[6]);
+    frame->tile->fragment = NULL;
+    frame->tile->capacity = 0;
+    return true;
 }
 
 void frame_end(Frame *frame)
 {
     if (frame->tile)
         free(frame->tile->fragment);
-    free(frame->tile);
-    free(frame->shadow.depth);
     free(frame->bin);
-    free(frame->bin_begin);
-    free(frame->triangle);
-    free(frame->sorted);
     free(frame->cap_label);
     free(frame->cap_index);
     free(frame->cap);
-    free(frame->hair);
-    free(frame->vertex);
+    free(frame->block);
 }
 
 bool render_scene(const RenderTables *tables, const Scene *scene, const RenderOptions *options,

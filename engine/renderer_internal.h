@@ -149,6 +149,7 @@ typedef struct Frame {
     float sky[3], ground[3]; /* ambient light from above and below */
     ShadowMap shadow;
     int first_vertex[SCENE_MAX_SURFACES + 1];
+    void *block; /* memory of vertices, triangles, bins, shadow map and tile */
     Vertex *vertex;
     Hull hull;
     HairVertex *hair; /* of the same vertices; set for hair-like materials only */

@@ -274,6 +274,8 @@ static float sunk_fade(const float opaque[SAMPLES], uint32_t mask, float inverse
     return clampf(1 + (1 / nearest - 1 / inverse) / soft, 0, 1);
 }
 
+static const float FAINT = 1 / 64.0f; /* alpha not worth a fragment */
+
 enum { PLANE_U, PLANE_V, PLANE_FACING, PLANES };
 
 static void planes_set(const Frame *frame, const Tile *tile, const Triangle *t,
@@ -370,7 +372,7 @@ bool raster_blended(const Frame *frame, Tile *tile, int32_t triangle)
             }
             if (surface->material == MATERIAL_HAIR) /* where hair dives into skin */
                 alpha *= sunk_fade(opaque, (uint32_t)mask, inverse);
-            if (alpha < 1 / 255.0f)
+            if (alpha < FAINT)
                 continue;
             inverse *= factor;
             Fragment fragment = {.inverse = inverse,

@@ -54,6 +54,9 @@ void shadow_map_triangle(ShadowMap *map, const float *const place[3], const Surf
     float inverse = 1 / area;
     float b1x = (y[2] - y[0]) * inverse, b1y = (x[0] - x[2]) * inverse;
     float b2x = (y[0] - y[1]) * inverse, b2y = (x[1] - x[0]) * inverse;
+    TextureLevel level = {0};
+    if (surface)
+        level = texture_level(surface->layer[0].texture, 1);
     for (int py = y0; py < y1; py++) {
         for (int px = x0; px < x1; px++) {
             float dx = (float)px + 0.5f - x[0], dy = (float)py + 0.5f - y[0];
@@ -69,9 +72,9 @@ void shadow_map_triangle(ShadowMap *map, const float *const place[3], const Surf
                             *c = surface->uv + 2 * v[2];
                 float u = a[0] + b1 * (b[0] - a[0]) + b2 * (c[0] - a[0]);
                 float w = a[1] + b1 * (b[1] - a[1]) + b2 * (c[1] - a[1]);
-                float rgba[4];
-                texture_sample(surface->layer[0].texture, u, w, 1, rgba);
-                if (rgba[3] * surface->opacity < 127.5f)
+                uint8_t rgba[4];
+                texture_level_sample(&level, u, w, rgba);
+                if ((float)rgba[3] * surface->opacity < 127.5f)
                     continue;
             }
             *to = depth;

@@ -127,10 +127,11 @@ void texture_sample(const Texture *texture, float u, float v, float lod, float r
     Taps t = taps_at(&level, u, v);
     float w00 = (1 - t.ax) * (1 - t.ay), w01 = t.ax * (1 - t.ay), w10 = (1 - t.ax) * t.ay,
           w11 = t.ax * t.ay;
-    for (int c = 0; c < texture->channels; c++)
+    for (int c = 0; c < 3; c++)
         rgba[c] = w00 * t.t00[c] + w01 * t.t01[c] + w10 * t.t10[c] + w11 * t.t11[c];
-    if (texture->channels == 3)
-        rgba[3] = 255;
+    rgba[3] = 255;
+    if (texture->channels == 4)
+        rgba[3] = w00 * t.t00[3] + w01 * t.t01[3] + w10 * t.t10[3] + w11 * t.t11[3];
 }
 
 void texture_level_sample(const TextureLevel *level, float u, float v, uint8_t rgba[4])
