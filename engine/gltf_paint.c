@@ -8,6 +8,8 @@ enum {
     FINISH_SIZE = 512,
 };
 
+static const float ON_EDGE = 1e-4f; /* of a triangle, in its weights: no texel falls between two */
+
 /* What a place shows, 0 .. 1. */
 typedef void PaintFunction(const Frame *posed, const Hit *hit, float value[3]);
 
@@ -138,6 +140,7 @@ static void paint_triangle(const Frame *posed, Hit *hit, PaintFunction *paint, b
     float area = dx1 * dy2 - dx2 * dy1;
     if (!(fabsf(area) > 1e-6f))
         return;
+    float scale = 1 / area;
     hit->footprint = texel_size(s, hit->v, fabsf(area) / ((float)out->width * (float)out->height),
                                 out->width, out->height);
     int x0 = (int)ceilf(clampf(fminf(x[0], fminf(x[1], x[2])), 0, (float)out->width));
@@ -147,11 +150,12 @@ static void paint_triangle(const Frame *posed, Hit *hit, PaintFunction *paint, b
     for (int j = y0; j <= y1; j++)
         for (int i = x0; i <= x1; i++) {
             float px = (float)i - x[0], py = (float)j - y[0];
-            hit->b[1] = (px * dy2 - dx2 * py) / area;
-            hit->b[2] = (dx1 * py - px * dy1) / area;
-            hit->b[0] = 1 - hit->b[1] - hit->b[2];
-            if (!(fminf(hit->b[0], fminf(hit->b[1], hit->b[2])) >= -1e-4f))
+            float b1 = (px * dy2 - dx2 * py) * scale, b2 = (dx1 * py - px * dy1) * scale;
+            if (b1 < -ON_EDGE || b2 < -ON_EDGE || b1 + b2 > 1 + ON_EDGE)
                 continue;
+            hit->b[0] = 1 - b1 - b2;
+            hit->b[1] = b1;
+            hit->b[2] = b2;
             float value[3];
             place_hit(posed, hit);
             paint(posed, hit, value);
