@@ -164,7 +164,7 @@ static float off_mean(const Surface *s, float luma)
 float recolour_tone(const Surface *s, float luma)
 {
     float light = 0.2126f * s->tint[0] + 0.7152f * s->tint[1] + 0.0722f * s->tint[2];
-    float contrast = lerpf(0.34f, 0.13f, smoothstepf(0.01f, 0.20f, light));
+    float contrast = lerpf(0.30f, 0.12f, smoothstepf(0.01f, 0.20f, light));
     return powf(fmaxf(1 + contrast * off_mean(s, luma), 0), 2.2f);
 }
 
@@ -230,7 +230,7 @@ void shade_hair(const Frame *frame, const Fragment *fragment, float x, float y, 
     float shadow = lerpf(0.2f, 1, shadow_through_hair(&frame->shadow, v.shadow));
     /* strands of the texture break the highlights up */
     float grain = frame->grain[t->surface][fragment->luma];
-    float jitter = 0.10f * grain, break_up = 0.55f + 0.45f * grain;
+    float jitter = 0.10f * grain, break_up = 0.65f + 0.35f * grain;
     float white = 0, coloured = 0;
     v.gloss[0].strength *= shadow;
     for (int g = 0; g < 3; g++) {
