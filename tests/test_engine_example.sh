@@ -14,11 +14,11 @@ fail() {
     exit 1
 }
 
-# WORDS COMMAND...: exit code 1, and one sentence beside the progress, with the words, in 20 s.
+# WORDS COMMAND...: exit code 1, and one sentence beside the progress, with the words, in 40 s.
 refuses() {
     words=$1
     shift
-    timeout 20 "$@" >"$dir/out" 2>"$dir/err"
+    timeout 40 "$@" >"$dir/out" 2>"$dir/err"
     code=$?
     test $code -eq 1 || fail "$* gave exit code $code"
     test "$(grep -c '^render_[a-z]*:' "$dir/err")" -eq 1 ||
@@ -38,19 +38,19 @@ $render --engine "$dir/engine.json" --threads 1 --out "$dir/one" >/dev/null 2>&1
     fail "a set by one thread"
 diff -r "$dir/whole" "$dir/one" || fail "the number of threads changes the set"
 
-# NAME FAULT: an engine with that fault, a line of Python, on faces that are very wide.
+# NAME SECONDS FAULT: an engine with that fault, a line of Python, on faces that are very wide.
 faulty() {
-    sed "s/^    elif kind == b\"DRAW\":/&\n        if struct.unpack_from('<f', message, 60)[0] > 0.9: $2/" \
+    sed "s/^    elif kind == b\"DRAW\":/&\n        if struct.unpack_from('<f', message, 60)[0] > 0.9: $3/" \
         "$examples/engine.py" >"$dir/$1.py"
     cmp -s "$dir/$1.py" "$examples/engine.py" && fail "$1 has no fault"
     cat >"$dir/$1.json" <<JSON
-{"engine": "process", "schema": "schema.json", "command": ["python3", "$1.py"], "workers": 2, "timeout_s": 2}
+{"engine": "process", "schema": "schema.json", "command": ["python3", "$1.py"], "workers": 2, "timeout_s": $2}
 JSON
 }
-faulty dying 'sys.exit(3)'
-faulty hanging '__import__("time").sleep(60)'
-faulty lying 'message = struct.pack("<I", 65) + message[4:]'
-for fault in dying:'exited with status 3' hanging:'no answer within 2 s' \
+faulty dying 60 'sys.exit(3)'
+faulty hanging 3 '__import__("time").sleep(600)'
+faulty lying 60 'message = struct.pack("<I", 65) + message[4:]'
+for fault in dying:'exited with status 3' hanging:'no answer within 3 s' \
     lying:'a picture of 65 x 65 instead of 64 x 64'; do
     name=${fault%%:*}
     refuses "sample [0-9]*: .*$name.py\" .*${fault#*:}" \
