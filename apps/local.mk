@@ -12,6 +12,8 @@ libapps_a_SOURCES = \
 	apps/finder_options.c apps/finder_options.h \
 	apps/finder_report.c apps/finder_report.h \
 	apps/finder_session.c apps/finder_session.h \
+	apps/imitator_data.c apps/imitator_data.h \
+	apps/imitator_eval.c apps/imitator_eval.h \
 	apps/label_palette.h \
 	apps/paths.c apps/paths.h \
 	apps/progress.c apps/progress.h \

@@ -8,15 +8,14 @@
 
 #include "apps/engine_option.h"
 #include "apps/face_weights.h"
+#include "apps/imitator_eval.h"
 #include "apps/paths.h"
 #include "apps/sheet.h"
 #include "apps/training.h"
-#include "datasets/pairs.h"
 #include "libautograd/ops.h"
 #include "nets/losses.h"
 
 enum {
-    EVAL_BATCH = 8,
     SHEET_FACES = 8,
     MAX_HELD_OUT = 512,
     KEY_ENGINE = 512,
@@ -99,267 +98,57 @@ static const struct argp parser = {
     NULL,
     NULL};
 
-/* A folder of pairs, seen at the network's size. */
-typedef struct Data {
-    Pairs *pairs;
-    const PairsInfo *info;
-    int size;
-    int64_t begin, count;
-} Data;
-
-static bool data_open(Data *data, const char *dir, int size, Error *err)
-{
-    if (!pairs_open(&data->pairs, dir, err))
-        return false;
-    data->info = pairs_info(data->pairs);
-    data->size = size ? size : data->info->size;
-    data->begin = 0;
-    data->count = data->info->count;
-    if (data->info->kind == PAIRS_IMITATOR)
-        return true;
-    pairs_close(data->pairs);
-    return error_set(
-        err,
-        "%.300s holds renders for the segmenter; render_dataset --kind imitator makes what "
-        "the imitator learns from",
-        dir);
-}
-
-/* x and the picture, planar, of one sample; label may be NULL, else receives size x size classes:
- * skin all over where the data has no labels, so that all of the picture counts alike. */
-static bool data_get(const Data *data, int64_t i, real *x, real *planar, uint8_t *label, Error *err)
-{
-    Pair pair;
-    if (!pairs_get(data->pairs, data->begin + i, &pair, err))
-        return false;
-    int from = data->info->size, to = data->size;
-    for (int k = 0; k < data->info->dim; k++)
-        x[k] = (real)pair.x[k];
-    Image view = {from, from, (uint8_t *)pair.rgb}; /* only read */
-    if (label && !pair.label)
-        memset(label, LABEL_SKIN, (size_t)to * (size_t)to);
-    else if (label)
-        for (int j = 0; j < to * to; j++)
-            label[j] = pair.label[(2 * (j / to) + 1) * from / (2 * to) * from +
-                                  (2 * (j % to) + 1) * from / (2 * to)];
-    if (from == to) {
-        image_to_planar(planar, &view);
-        return true;
-    }
-    Image scaled;
-    if (!image_new(&scaled, to, to, err))
-        return false;
-    image_resize(&scaled, &view);
-    image_to_planar(planar, &scaled);
-    image_free(&scaled);
-    return true;
-}
-
 static bool fill(void *context, int64_t sample, uint64_t step, int slot, void *const *buffer,
                  Error *err)
 {
     (void)step;
     (void)slot;
-    return data_get(context, sample, buffer[0], buffer[1], NULL, err);
+    return imitator_data_get(context, sample, buffer[0], buffer[1], NULL, err);
 }
 
 static bool fill_weighted(void *context, int64_t sample, uint64_t step, int slot,
                           void *const *buffer, Error *err)
 {
-    const Data *data = context;
+    const ImitatorData *data = context;
     uint8_t label[IMITATOR_MAX_SIZE * IMITATOR_MAX_SIZE];
 
     (void)step;
     (void)slot;
-    if (!data_get(data, sample, buffer[0], buffer[1], label, err))
+    if (!imitator_data_get(data, sample, buffer[0], buffer[1], label, err))
         return false;
     face_weights(label, data->size, buffer[2]);
     return true;
 }
 
-/* The network in evaluation, over the parameters of a set. */
-typedef struct Eval {
-    Graph *graph;
-    Plan *plan;
-    Var x, y;
-    int dim, size;
-    real *in, *out, *target; /* EVAL_BATCH samples each */
-    uint8_t *label;
-    real *weight; /* of one sample */
-} Eval;
-
-static void eval_free(Eval *e)
-{
-    ag_plan_free(e->plan);
-    ag_graph_free(e->graph);
-    free(e->in);
-    free(e->out);
-    free(e->target);
-    free(e->label);
-    free(e->weight);
-}
-
-static bool eval_new(Eval *e, const Imitator *net, Backend *backend, Error *err)
-{
-    int dim = net->config.dim, size = net->config.size;
-    size_t pixels = (size_t)size * (size_t)size;
-    *e = (Eval){.graph = ag_graph_new(), .dim = dim, .size = size};
-    e->in = calloc((size_t)(EVAL_BATCH * dim), sizeof(real));
-    e->out = malloc(EVAL_BATCH * 3 * pixels * sizeof(real));
-    e->target = malloc(EVAL_BATCH * 3 * pixels * sizeof(real));
-    e->label = malloc(EVAL_BATCH * pixels);
-    e->weight = malloc(pixels * sizeof(real));
-    if (!e->graph || !e->in || !e->out || !e->target || !e->label || !e->weight) {
-        eval_free(e);
-        return error_set(err, "out of memory");
-    }
-    e->x = ag_input(e->graph, "x", DTYPE_REAL, shape2(EVAL_BATCH, dim));
-    e->y = imitator_forward(e->graph, net, e->x, MODE_EVAL);
-    ag_keep(e->graph, e->y);
-    if (ag_plan(&e->plan, e->graph, AG_NONE, (PlanOptions){.backend = backend}, err))
-        return true;
-    eval_free(e);
-    return false;
-}
-
-/* Targets and outputs (clamped, as a picture is) of n <= EVAL_BATCH samples from i on. */
-static bool eval_run(Eval *e, const Data *data, int64_t i, int n, Error *err)
-{
-    size_t pixels = (size_t)e->size * (size_t)e->size;
-    for (int k = 0; k < n; k++)
-        if (!data_get(data, i + k, e->in + k * e->dim, e->target + 3 * pixels * (size_t)k,
-                      e->label + pixels * (size_t)k, err))
-            return false;
-    ag_write(e->plan, e->x, e->in);
-    ag_run(e->plan, &(StepState){0});
-    ag_read(e->plan, e->y, e->out);
-    for (size_t k = 0; k < EVAL_BATCH * 3 * pixels; k++)
-        e->out[k] = e->out[k] < 0 ? 0 : e->out[k] > 1 ? 1 : e->out[k];
-    return true;
-}
-
-/* Parts of the face that are measured by themselves. */
-enum { PART_FACE, PART_BROWS, PART_EYES, PART_MOUTH, PARTS };
-
-static const struct Part {
-    const char *key;
-    unsigned classes; /* a bit per class */
-} PART[PARTS] = {
-    [PART_FACE] = {"mae_face", ~(1u << LABEL_BACKGROUND | 1u << LABEL_HAIR)},
-    [PART_BROWS] = {"mae_brows", 1u << LABEL_LEFT_BROW | 1u << LABEL_RIGHT_BROW},
-    [PART_EYES] = {"mae_eyes", 1u << LABEL_LEFT_EYE | 1u << LABEL_RIGHT_EYE},
-    [PART_MOUTH] = {"mae_mouth",
-                    1u << LABEL_UPPER_LIP | 1u << LABEL_INNER_MOUTH | 1u << LABEL_LOWER_LIP},
-};
-
-/* Means over pictures; while they are collected, sums. */
-typedef struct Figures {
-    int64_t count, with[PARTS]; /* pictures; those that show the part */
-    double mae, mae_weighted, psnr, part[PARTS];
-} Figures;
-
-static void measure(Figures *sum, const real *out, const real *target, const uint8_t *label,
-                    const real *weight, int64_t pixels)
-{
-    double all = 0, weighted = 0, square = 0, of_class[LABEL_COUNT] = {0};
-    int64_t n_class[LABEL_COUNT] = {0};
-    for (int64_t p = 0; p < pixels; p++) {
-        double d = 0;
-        for (int c = 0; c < 3; c++) {
-            double e = (double)(out[c * pixels + p] - target[c * pixels + p]);
-            d += fabs(e);
-            square += e * e;
-        }
-        all += d;
-        weighted += d * (double)weight[p];
-        if (label[p] < LABEL_COUNT) {
-            of_class[label[p]] += d;
-            n_class[label[p]]++;
-        }
-    }
-    double values = 3. * (double)pixels, mse = square / values;
-    sum->count++;
-    sum->mae += all / values;
-    sum->mae_weighted += weighted / values;
-    sum->psnr += -10 * log10(mse > 1e-10 ? mse : 1e-10);
-    for (int i = 0; i < PARTS; i++) {
-        double error = 0;
-        int64_t n = 0;
-        for (int k = 0; k < LABEL_COUNT; k++)
-            if (PART[i].classes >> k & 1) {
-                error += of_class[k];
-                n += n_class[k];
-            }
-        if (n > 0) {
-            sum->part[i] += error / (3. * (double)n);
-            sum->with[i]++;
-        }
-    }
-}
-
-static bool figures_of(Eval *e, const Data *data, Figures *figures, Error *err)
-{
-    Figures sum = {0};
-    int64_t pixels = (int64_t)e->size * e->size;
-    for (int64_t i = 0; i < data->count; i += EVAL_BATCH) {
-        int n = data->count - i < EVAL_BATCH ? (int)(data->count - i) : EVAL_BATCH;
-        if (!eval_run(e, data, i, n, err))
-            return false;
-        for (int k = 0; k < n; k++) {
-            const uint8_t *label = e->label + pixels * k;
-            face_weights(label, e->size, e->weight);
-            measure(&sum, e->out + 3 * pixels * k, e->target + 3 * pixels * k, label, e->weight,
-                    pixels);
-        }
-    }
-    sum.mae /= (double)sum.count;
-    sum.mae_weighted /= (double)sum.count;
-    sum.psnr /= (double)sum.count;
-    for (int i = 0; i < PARTS; i++)
-        sum.part[i] /= (double)(sum.with[i] ? sum.with[i] : 1);
-    *figures = sum;
-    return true;
-}
-
-static json_t *figures_json(const Figures *f)
-{
-    json_t *json = json_pack("{sI sf sf sf}", "count", (json_int_t)f->count, "mae", f->mae,
-                             "mae_weighted", f->mae_weighted, "psnr", f->psnr);
-    for (int i = 0; i < PARTS; i++)
-        if (f->with[i] > 0)
-            json_object_set_new(json, PART[i].key, json_real(f->part[i]));
-    return json;
-}
-
 /* A training run: the network, its training and evaluation graphs, its data. */
 typedef struct Run {
-    Data data, val;
+    ImitatorData data, val;
     Imitator net;
     Graph *graph;
     bool weighted; /* the loss is the face's, not the paper's */
     Plan *plan;
-    Eval eval;
+    ImitatorEval eval;
 } Run;
 
 static bool validate(void *context, double *figure, json_t **report, Error *err)
 {
     Run *run = context;
-    Figures f;
-    if (!figures_of(&run->eval, &run->val, &f, err))
+    ImitatorFigures f;
+    if (!imitator_figures(&run->eval, &run->val, &f, err))
         return false;
     *figure = run->weighted ? f.mae_weighted : f.mae;
-    *report = figures_json(&f);
+    *report = imitator_figures_json(&f);
     return true;
 }
 
 static bool sheet(void *context, const char *path, Error *err)
 {
     Run *run = context;
-    Eval *e = &run->eval;
+    ImitatorEval *e = &run->eval;
     int n = run->val.count < SHEET_FACES ? (int)run->val.count : SHEET_FACES;
     size_t values = 3 * (size_t)e->size * (size_t)e->size;
     Sheet s;
-    if (!eval_run(e, &run->val, 0, n, err) || !sheet_new(&s, n, 3, e->size, 4, err))
+    if (!imitator_eval_run(e, &run->val, 0, n, err) || !sheet_new(&s, n, 3, e->size, 4, err))
         return false;
     bool ok = true;
     for (int k = 0; ok && k < n; k++) {
@@ -439,26 +228,27 @@ static void evaluate(const Options *o, Backend *backend)
     CheckpointInfo info;
     TensorFile *file;
     ImitatorConfig config = read_config(o->train.evaluate, &info, &file);
-    Data data;
+    ImitatorData data;
     Imitator net;
-    Eval eval;
-    Figures figures;
-    if (!data_open(&data, o->train.data, config.size, &err) ||
+    ImitatorEval eval;
+    ImitatorFigures figures;
+    if (!imitator_data_open(&data, o->train.data, config.size, &err) ||
         !checkpoint_check_schema(&info, o->train.evaluate, data.info->schema, data.info->digest,
                                  &err))
         die_error(&err);
     check_engine(o, data.info);
     net_new(&net, &config, backend, false, 0);
     if (!checkpoint_load(file, o->train.evaluate, net.set, NULL, &err) ||
-        !eval_new(&eval, &net, backend, &err) || !figures_of(&eval, &data, &figures, &err))
+        !imitator_eval_new(&eval, &net, backend, &err) ||
+        !imitator_figures(&eval, &data, &figures, &err))
         die_error(&err);
     json_t *report = json_pack("{ss ss so sI so}", "checkpoint", o->train.evaluate, "schema",
                                info.schema, "config", json_loads(info.config, 0, NULL), "step",
-                               (json_int_t)info.step, "figures", figures_json(&figures));
+                               (json_int_t)info.step, "figures", imitator_figures_json(&figures));
     json_dumpf(report, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
     putchar('\n');
     json_decref(report);
-    eval_free(&eval);
+    imitator_eval_free(&eval);
     params_free(net.set);
     tensor_file_free(file);
     pairs_close(data.pairs);
@@ -480,15 +270,15 @@ static void export_weights(const Options *o, Backend *backend)
     free(best);
 }
 
-/* Data to train on and data to measure with. */
+/* ImitatorData to train on and data to measure with. */
 static void open_data(Run *run, const Options *o, int size, int64_t *held_out)
 {
     Error err;
-    if (!data_open(&run->data, o->train.data, size, &err))
+    if (!imitator_data_open(&run->data, o->train.data, size, &err))
         die_error(&err);
     *held_out = 0;
     if (o->train.val) {
-        if (!data_open(&run->val, o->train.val, run->data.size, &err))
+        if (!imitator_data_open(&run->val, o->train.val, run->data.size, &err))
             die_error(&err);
         if (strcmp(run->val.info->digest, run->data.info->digest) != 0)
             die("%s and %s are of different schemas", o->train.data, o->train.val);
@@ -519,7 +309,7 @@ static void build(Run *run, Training *training, Backend *backend)
                                training_input(training, run->graph, "weight", DTYPE_REAL, map))
             : ag_l1_loss(run->graph, y, target);
     if (!ag_plan(&run->plan, run->graph, training->loss, (PlanOptions){.backend = backend}, &err) ||
-        !eval_new(&run->eval, &run->net, backend, &err))
+        !imitator_eval_new(&run->eval, &run->net, backend, &err))
         die_error(&err);
     training->plan = run->plan;
     training->set = run->net.set;
@@ -602,7 +392,7 @@ static void train(const Options *o, Backend *backend)
     tensor_file_free(file);
     free(text);
     free(last);
-    eval_free(&run.eval);
+    imitator_eval_free(&run.eval);
     ag_plan_free(run.plan);
     ag_graph_free(run.graph);
     params_free(run.net.set);
