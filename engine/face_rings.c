@@ -129,7 +129,7 @@ void face_rings_close_lips(const FaceRings *rings, float *position)
         widest = fmaxf(widest, meet(&upper, &lower, -press, move));
         widest = fmaxf(widest, meet(&lower, &upper, press, move));
     }
-    float t = fminf(fmaxf((0.060f - widest) / 0.025f, 0), 1);
+    float t = fminf(fmaxf((0.046f - widest) / 0.016f, 0), 1);
     float close = t * t * (3 - 2 * t);
     for (int i = 0; close > 0 && i < rings->n; i++) {
         float part = close * follow[rings->at[i].ring];

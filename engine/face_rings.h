@@ -13,8 +13,8 @@ typedef struct FaceRings FaceRings;
 bool face_rings_new(FaceRings **rings, const int32_t *source, int n_vertex);
 void face_rings_free(FaceRings *rings);
 
-/* Lets lips touch at rest: closes a slit of up to 3.5 mm in a posed skin (n_vertex x 3), nothing of
- * one above 6 mm. */
+/* Lets lips touch at rest: closes a slit of up to 3 mm in a posed skin (n_vertex x 3), nothing of
+ * one above 4.6 mm. */
 void face_rings_close_lips(const FaceRings *rings, float *position);
 
 /* How far the lids are open around the eyes' centres ([0] the person's left). */

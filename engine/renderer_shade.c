@@ -58,7 +58,11 @@ void teeth_albedo(const Frame *frame, const Hit *hit, float rgb[3])
 {
     albedo_at(frame, hit, rgb);
     /* light reaches only the front of the mouth */
-    float open = smoothstepf(1.0f, 1.5f, hit->surface->rest[3 * hit->v[0] + 2]);
+    float depth = 0;
+    for (int k = 0; k < 3; k++)
+        depth += hit->b[k] * hit->surface->rest[3 * hit->v[k] + 2];
+    float open = smoothstepf(1.12f, 1.50f, depth);
+    open *= open;
     for (int c = 0; c < 3; c++)
         rgb[c] *= 0.06f + 0.7f * open;
 }
