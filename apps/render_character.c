@@ -64,7 +64,7 @@ static const struct argp_option options[] = {
     {"pitch", KEY_PITCH, "DEG", 0, "Nod of the head upwards, -90 to 90 (0)", 0},
     {"roll", KEY_ROLL, "DEG", 0, "Lean of the head to its left shoulder, -180 to 180 (0)", 0},
     {"fov", KEY_FOV, "DEG", 0,
-     "Field of view, 5 to 60 (19.4): a wide one comes nearer, so that the head keeps its size", 0},
+     "Field of view, 5 to 40 (19.4): a wide one comes nearer, so that the head keeps its size", 0},
     {"background", KEY_BACKGROUND, "#rrggbb|FILE", 0,
      "A colour, or the middle of a JPEG or PNG picture (a grey gradient)", 0},
     {"transparent", KEY_TRANSPARENT, 0, 0, "No background: PNGs with alpha", 0},
@@ -121,7 +121,7 @@ static error_t parse_view(int key, char *arg, Options *o)
         r->roll = degrees(arg, "--roll", 180);
         break;
     case KEY_FOV:
-        o->field_of_view = (float)option_real(arg, "--fov", 5, 60);
+        o->field_of_view = (float)option_real(arg, "--fov", 5, 40);
         break;
     case KEY_BACKGROUND:
         o->background = arg;
@@ -300,7 +300,7 @@ static bool render_turntable(const Options *o, const Engine *engine, const float
     for (int i = 0; i < views; i++) {
         RenderOptions r = o->render;
         char name[32];
-        r.yaw += 360.0f * (float)i / (float)views;
+        r.yaw = remainderf(r.yaw + 360.0f * (float)i / (float)views, 360);
         snprintf(name, sizeof name, "view-%03d.png", i);
         char *path = path_join(o->turntable, name);
         bool ok = engine_render(engine, x, &r, pixel, NULL, err) && save(path, &r, pixel, err);
