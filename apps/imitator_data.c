@@ -34,6 +34,8 @@ bool imitator_data_get(const ImitatorData *data, int64_t i, real *x, real *plana
     Image view = {from, from, (uint8_t *)pair.rgb}; /* only read */
     if (label && !pair.label)
         memset(label, LABEL_SKIN, (size_t)to * (size_t)to);
+    else if (label && from == to)
+        memcpy(label, pair.label, (size_t)to * (size_t)to);
     else if (label)
         for (int j = 0; j < to * to; j++)
             label[j] = pair.label[(2 * (j / to) + 1) * from / (2 * to) * from +
