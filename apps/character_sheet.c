@@ -267,11 +267,9 @@ static void show_labels(Image *image, const uint8_t *label)
 static bool draw(const Engine *engine, const Plan *plan, int size, Sheet *sheet, Error *err)
 {
     RenderOptions render = render_options_default();
-    Image image;
+    Image image = {0};
     uint8_t *labels = malloc((size_t)size * (size_t)size);
-    if (!labels)
-        return error_set(err, "out of memory");
-    bool ok = image_new(&image, size, size, err);
+    bool ok = labels ? image_new(&image, size, size, err) : error_set(err, "out of memory");
     render.size = size;
     for (int i = 0; ok && i < plan->n; i++) {
         const Cell *cell = &plan->cell[i];
@@ -286,8 +284,7 @@ static bool draw(const Engine *engine, const Plan *plan, int size, Sheet *sheet,
         ok = ok && sheet_put(sheet, column, row, &image, err);
         sheet_caption(sheet, column, row, cell->caption);
     }
-    if (labels)
-        image_free(&image);
+    image_free(&image);
     free(labels);
     return ok;
 }
