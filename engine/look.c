@@ -213,7 +213,7 @@ static void lighten(float c[3], float by)
     if (by < 0)
         mix(c, darkest, -0.85f * by);
     for (int k = 0; by > 0 && k < 3; k++)
-        c[k] = fminf(c[k] * exp2f(1.5f * by) + 0.02f * by, 0.5f);
+        c[k] = fminf(c[k] * exp2f(1.3f * by) + 0.015f * by, 0.28f);
 }
 
 /* Auburn or ash of the same brightness, then grey. */

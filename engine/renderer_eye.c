@@ -65,7 +65,7 @@ void eye_albedo(const Frame *frame, const Hit *hit, float albedo[3])
     const float sclera[3] = {0.80f * limbus, 0.75f * limbus, 0.73f * limbus};
     /* brown irises are painted too red, blue ones too blue */
     float luminance = 0.2126f * albedo[0] + 0.7152f * albedo[1] + 0.0722f * albedo[2];
-    float pale = 0.60f * iris * clampf(4 * (fmaxf(albedo[1], albedo[2]) - albedo[0]), 0, 1);
+    float pale = 0.60f * iris * clampf(10 * (fmaxf(albedo[1], albedo[2]) - albedo[0]), 0, 1);
     for (int c = 0; c < 3; c++)
         albedo[c] = lerpf(albedo[c], luminance, pale);
     albedo[1] = lerpf(albedo[1], fmaxf(albedo[1], 0.42f * albedo[0]), iris);
