@@ -237,7 +237,7 @@ static float mouth_open(const Frame *frame, const Surface *skin)
 static float nearest_inverse(const Frame *frame, const Triangle *t)
 {
     const Vertex *v = frame->vertex;
-    return fmaxf(v[t->v[0]].inverse, fmaxf(v[t->v[1]].inverse, v[t->v[2]].inverse));
+    return maxf(v[t->v[0]].inverse, maxf(v[t->v[1]].inverse, v[t->v[2]].inverse));
 }
 
 /* Near to far, roughly: what is hidden behind opaque hair is then skipped early. */
@@ -249,8 +249,8 @@ static void sort_blended(Frame *frame)
     float lo = INFINITY, hi = 0;
     for (int i = 0; i < n; i++) {
         float inverse = nearest_inverse(frame, &from[i]);
-        lo = fminf(lo, inverse);
-        hi = fmaxf(hi, inverse);
+        lo = minf(lo, inverse);
+        hi = maxf(hi, inverse);
     }
     float scale = hi > lo ? (BUCKETS - 1) / (hi - lo) : 0;
     int begin[BUCKETS + 1] = {0};

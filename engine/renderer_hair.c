@@ -68,7 +68,7 @@ static float hull_depth(const Hull *hull, const HullPlace *place)
     float x = place->around - (float)a, y = place->ring - (float)r;
     float reach = lerpf(lerpf(hull->reach[r][a], hull->reach[r][b], x),
                         lerpf(hull->reach[q][a], hull->reach[q][b], x), y);
-    return fmaxf(reach - place->reach, 0);
+    return maxf(reach - place->reach, 0);
 }
 
 static void to_camera(const Frame *frame, const float d[3], float out[3])
@@ -165,7 +165,7 @@ float recolour_tone(const Surface *s, float luma)
 {
     float light = 0.2126f * s->tint[0] + 0.7152f * s->tint[1] + 0.0722f * s->tint[2];
     float contrast = lerpf(0.30f, 0.12f, smoothstepf(0.01f, 0.20f, light));
-    return powf(fmaxf(1 + contrast * off_mean(s, luma), 0), 2.2f);
+    return powf(maxf(1 + contrast * off_mean(s, luma), 0), 2.2f);
 }
 
 void hair_prepare(Frame *frame)
@@ -240,7 +240,7 @@ void shade_hair(const Frame *frame, const Fragment *fragment, float x, float y, 
     }
     const float *key = frame->light[LIGHT_KEY].colour;
     /* light that has crossed many strands is paler than one strand */
-    float pale = fmaxf(albedo[0], fmaxf(albedo[1], albedo[2]));
+    float pale = maxf(albedo[0], maxf(albedo[1], albedo[2]));
     float fair = clampf(3 * albedo[1], 0, 1);
     for (int c = 0; c < 3; c++) {
         float colour = lerpf(albedo[c], pale, 0.12f * fair);

@@ -359,6 +359,17 @@ static inline float clampf(float x, float lo, float hi)
     return x > lo ? x < hi ? x : hi : lo; /* lo for NaN */
 }
 
+/* fminf and fmaxf are calls, for the sake of NaN. */
+static inline float minf(float a, float b)
+{
+    return a < b ? a : b;
+}
+
+static inline float maxf(float a, float b)
+{
+    return a > b ? a : b;
+}
+
 static inline float lerpf(float a, float b, float t)
 {
     return a + (b - a) * t;

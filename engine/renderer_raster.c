@@ -97,9 +97,9 @@ static inline void row_span(const Edges *e, int y, int *x0, int *x1)
         int32_t rest = e->b[k] * 16 * y + e->c[k] + e->most[k]; /* + 16 a x >= 0 */
         float x = (float)rest * e->per_a[k];
         if (e->a[k] > 0)
-            lo = fmaxf(lo, x - 0.01f);
+            lo = maxf(lo, x - 0.01f);
         else if (e->a[k] < 0)
-            hi = fminf(hi, x + 1.01f);
+            hi = minf(hi, x + 1.01f);
         else if (rest < 0)
             hi = lo;
     }
@@ -309,7 +309,7 @@ float strand_alpha(Material material, float alpha)
  * darker ones between them are missing. */
 static float rim_fade(float facing, float luma)
 {
-    return fminf(3.5f * fabsf(facing) + 0.5f * luma, 1);
+    return minf(3.5f * fabsf(facing) + 0.5f * luma, 1);
 }
 
 bool raster_blended(const Frame *frame, Tile *tile, int32_t triangle)
@@ -329,10 +329,12 @@ bool raster_blended(const Frame *frame, Tile *tile, int32_t triangle)
     for (int y = e.y0; y < e.y1; y++) {
         int x0, x1;
         row_span(&e, y, &x0, &x1);
+        int32_t f[3];
+        for (int k = 0; k < 3; k++)
+            f[k] = e.a[k] * 16 * (x0 - 1) + e.b[k] * 16 * y + e.c[k];
         for (int x = x0; x < x1; x++) {
-            int32_t f[3];
             for (int k = 0; k < 3; k++)
-                f[k] = e.a[k] * 16 * x + e.b[k] * 16 * y + e.c[k];
+                f[k] += e.a[k] * 16;
             if (((f[0] + e.most[0]) | (f[1] + e.most[1]) | (f[2] + e.most[2])) < 0)
                 continue; /* the whole pixel is beyond an edge */
             int pixel = y * TILE + x;

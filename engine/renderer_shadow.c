@@ -40,8 +40,8 @@ void shadow_map_triangle(ShadowMap *map, const float *const place[3], const Surf
         y[k] = place[k][1];
         z[k] = place[k][2];
     }
-    float lo_x = fminf(x[0], fminf(x[1], x[2])), hi_x = fmaxf(x[0], fmaxf(x[1], x[2]));
-    float lo_y = fminf(y[0], fminf(y[1], y[2])), hi_y = fmaxf(y[0], fmaxf(y[1], y[2]));
+    float lo_x = minf(x[0], minf(x[1], x[2])), hi_x = maxf(x[0], maxf(x[1], x[2]));
+    float lo_y = minf(y[0], minf(y[1], y[2])), hi_y = maxf(y[0], maxf(y[1], y[2]));
     int x0 = (int)ceilf(clampf(lo_x, 0, SHADOW_SIZE) - 0.5f),
         x1 = (int)ceilf(clampf(hi_x, 0, SHADOW_SIZE) - 0.5f);
     int y0 = (int)ceilf(clampf(lo_y, 0, SHADOW_SIZE) - 0.5f),
@@ -171,7 +171,7 @@ float shadow_through_hair(const ShadowMap *map, const float place[3])
     const float weight[4] = {(1 - ax) * (1 - ay), ax * (1 - ay), (1 - ax) * ay, ax * ay};
     float sum = 0;
     for (int k = 0; k < 4; k++) {
-        float inside = fmaxf(z - depth[k], 0) * (1 / half);
+        float inside = maxf(z - depth[k], 0) * (1 / half);
         sum += weight[k] / (1 + inside * inside);
     }
     return sum;
