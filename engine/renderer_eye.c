@@ -106,8 +106,8 @@ void shade_eye(const Frame *frame, const Hit *hit, float rgb[3])
         float w = clampf((dot3(n, l->to) + 0.3f) / 1.3f, 0, 1) * (i == LIGHT_KEY ? shadow : 1);
         for (int c = 0; c < 3; c++)
             light[c] += w * l->colour[c];
-        /* the cornea bulges: it sees the light as from a smaller ball, nearer the middle; lamps have
-         * an edge, and photographers put them where no lid hides them */
+        /* the cornea bulges: it sees the light as from a smaller ball, nearer the middle; lamps
+         * have an edge, and photographers put them where no lid hides them */
         float bulge[3] = {n[0] * 1.2f, n[1] * 1.2f, n[2]};
         float to[3] = {l->to[0], 0.25f * l->to[1], l->to[2]};
         normalize3(bulge);

@@ -147,8 +147,8 @@ float paint_hair(const Frame *frame, const HairPaint *paint, const Hit *hit, con
     float grain = white_noise_at(tables, 0.9f * u + 0.06f * v, stroke * v);
     float patch = white_noise_at(tables, 0.37f * u, 0.6f * stroke * v);
     float sharp = paint->grain * at->fine;
-    float here =
-        clampf((1.25f * dense - 0.22f + sharp * (0.55f * grain + 0.25f * dense * patch)) / 0.85f, 0, 1);
+    float here = clampf(
+        (1.25f * dense - 0.22f + sharp * (0.55f * grain + 0.25f * dense * patch)) / 0.85f, 0, 1);
     float cover = paint->cover * smoothstepf(0, 1, here) * dense;
     float tone = 1 + at->fine * (0.55f * grain + 0.35f * patch);
     for (int c = 0; c < 3; c++)
