@@ -76,12 +76,16 @@ static bool frame_bin(Frame *frame)
     return true;
 }
 
-static void tile_begin(const Frame *frame, Tile *tile, int i)
+static void tile_place(const Frame *frame, Tile *tile, int i)
 {
     tile->x0 = i % frame->tiles * TILE;
     tile->y0 = i / frame->tiles * TILE;
     tile->width = frame->size - tile->x0 < TILE ? frame->size - tile->x0 : TILE;
     tile->height = frame->size - tile->y0 < TILE ? frame->size - tile->y0 : TILE;
+}
+
+static void tile_begin(Tile *tile)
+{
     tile->n_fragment = 0;
     memset(tile->depth, 0, sizeof tile->depth);
     memset(tile->id, 0xff, sizeof tile->id); /* NO_TRIANGLE */
@@ -111,8 +115,14 @@ static void done(const Frame *frame, FramePart part)
 /* Bins were filled downwards: from the last to the first keeps the order of the scene. */
 static bool draw_tile(const Frame *frame, Tile *tile, int i, uint8_t *rgb, uint8_t *labels)
 {
-    tile_begin(frame, tile, i);
     int32_t k = frame->bin_begin[i + 1] - 1, end = frame->bin_begin[i];
+    tile_place(frame, tile, i);
+    if (k < end) {
+        tile_leave_empty(frame, tile, rgb, labels);
+        done(frame, PART_RESOLVE);
+        return true;
+    }
+    tile_begin(tile);
     for (; k >= end && frame->bin[k] < frame->n_opaque; k--)
         raster_opaque(frame, tile, frame->bin[k]);
     done(frame, PART_RASTER);

@@ -256,6 +256,8 @@ float weights_at(const Frame *frame, const Triangle *triangle, float x, float y,
 /* Bilinear sample of the mip level for lod; channels in 0 .. 255 (sRGB), alpha 0 .. 255 (255
  * without one). */
 void texture_sample(const Texture *texture, float u, float v, float lod, float rgba[4]);
+/* The weighted sum of a surface's layers, without alpha. */
+void texture_blend(const Surface *surface, float u, float v, float lod, float rgb[3]);
 /* One mip level. */
 typedef struct TextureLevel {
     int width, height, channels;
@@ -337,6 +339,8 @@ void paint_freckles(float amount, const PaintPlace *at, float albedo[3]);
 void tile_blend(const Frame *frame, Tile *tile);
 void tile_shade(const Frame *frame, Tile *tile, bool labels);
 void tile_resolve(const Frame *frame, const Tile *tile, uint8_t *rgb, uint8_t *labels);
+/* Instead of all these: a tile that nothing is drawn in. */
+void tile_leave_empty(const Frame *frame, const Tile *tile, uint8_t *rgb, uint8_t *labels);
 
 /* renderer_labels.c */
 int label_at(const Frame *frame, const Hit *hit);

@@ -12,17 +12,9 @@ static float to_linear(const RenderTables *tables, float byte)
 void albedo_at(const Frame *frame, const Hit *hit, float rgb[3])
 {
     const Surface *s = hit->surface;
-    float sum[3] = {0};
-    if (s->n_layer == 0)
-        sum[0] = sum[1] = sum[2] = 255;
-    for (int l = 0; l < s->n_layer; l++) {
-        float rgba[4];
-        if (s->layer[l].weight == 0)
-            continue;
-        texture_sample(s->layer[l].texture, hit->uv[0], hit->uv[1], hit->lod, rgba);
-        for (int c = 0; c < 3; c++)
-            sum[c] += s->layer[l].weight * rgba[c];
-    }
+    float sum[3] = {255, 255, 255};
+    if (s->n_layer > 0)
+        texture_blend(s, hit->uv[0], hit->uv[1], hit->lod, sum);
     for (int c = 0; c < 3; c++)
         rgb[c] = to_linear(frame->tables, clampf(sum[c], 0, 255));
     if (s->tint_kind == TINT_RECOLOUR) {

@@ -151,3 +151,34 @@ void texture_level_sample(const TextureLevel *level, float u, float v, uint8_t r
     uint32_t mixed = (even >> 8 & 0x00ff00ff) | (odd & 0xff00ff00);
     memcpy(rgba, &mixed, sizeof mixed);
 }
+
+void texture_blend(const Surface *s, float u, float v, float lod, float rgb[3])
+{
+    const Texture *like = NULL; /* the texture that places and weights were made for */
+    size_t at[4] = {0};
+    float weight[4] = {0};
+    rgb[0] = rgb[1] = rgb[2] = 0;
+    for (int l = 0; l < s->n_layer; l++) {
+        const Texture *t = s->layer[l].texture;
+        if (s->layer[l].weight == 0)
+            continue;
+        if (!like || t->width != like->width || t->height != like->height ||
+            t->channels != like->channels || t->n_level != like->n_level) {
+            TextureLevel level = texture_level(t, lod);
+            Taps taps = taps_at(&level, u, v);
+            const uint8_t *const tap[4] = {taps.t00, taps.t01, taps.t10, taps.t11};
+            for (int k = 0; k < 4; k++)
+                at[k] = (size_t)(tap[k] - t->pixel);
+            weight[0] = (1 - taps.ax) * (1 - taps.ay);
+            weight[1] = taps.ax * (1 - taps.ay);
+            weight[2] = (1 - taps.ax) * taps.ay;
+            weight[3] = taps.ax * taps.ay;
+            like = t;
+        }
+        const uint8_t *t00 = t->pixel + at[0], *t01 = t->pixel + at[1], *t10 = t->pixel + at[2],
+                      *t11 = t->pixel + at[3];
+        for (int c = 0; c < 3; c++)
+            rgb[c] += s->layer[l].weight * (weight[0] * t00[c] + weight[1] * t01[c] +
+                                            weight[2] * t10[c] + weight[3] * t11[c]);
+    }
+}
