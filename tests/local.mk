@@ -16,4 +16,5 @@ include tests/renderer.mk
 include tests/paint.mk
 include tests/search.mk
 include tests/engine.mk
+include tests/content.mk
 include tests/gltf.mk
