@@ -327,11 +327,11 @@ int main(int argc, char **argv)
     Error err;
 
     app_parse(&parser, argc, argv, &o);
+    set_background(&o, &background);
+    set_field_of_view(&o);
     Engine *engine = open_engine(&o);
     const Schema *schema = engine_schema(engine);
     float *x = make_character(&o, schema);
-    set_background(&o, &background);
-    set_field_of_view(&o);
     size_t pixels = (size_t)o.render.size * (size_t)o.render.size;
     uint8_t *pixel = malloc(pixels * 4), *labels = malloc(pixels);
     if (!pixel || !labels)

@@ -57,9 +57,10 @@ for option in --yaw=20 --pitch=-20 --roll=10 --fov=30 --light-yaw=50 --light-pit
     n=$((n + 1))
 done
 
-for kind in random uniform options components views labels; do
-    $sheet --kind $kind --count 4 --out "$dir/$kind.png" || fail "a sheet of $kind"
-    test -s "$dir/$kind.png" || fail "a sheet of $kind is not there"
+for kind in random uniform "options --group brows" "components --group cheek" views labels; do
+    $sheet --kind $kind --count 2 --out "$dir/sheet.png" || fail "a sheet of $kind"
+    test -s "$dir/sheet.png" || fail "a sheet of $kind is not there"
+    rm "$dir/sheet.png"
 done
 
 refuses 2 "nothing to write" $render
