@@ -6,8 +6,10 @@ libnets_a_SOURCES = \
 	nets/fit.c nets/fit.h \
 	nets/imitator.c nets/imitator.h \
 	nets/least_squares.c nets/least_squares.h \
+	nets/lightcnn.c nets/lightcnn.h \
 	nets/likeness.c nets/likeness.h \
 	nets/losses.c nets/losses.h \
 	nets/measure.c nets/measure.h \
 	nets/recognizer.c nets/recognizer.h \
-	nets/segmenter.c nets/segmenter.h
+	nets/segmenter.c nets/segmenter.h \
+	nets/translator.c nets/translator.h
