@@ -4,12 +4,10 @@
 
 #include "engine/engine.h"
 
-/* Chosen by training on with several tables: weights half as large gain half as much in eyes, brows
- * and mouth; twice as large begins to cost more in the rest of the face than it gains there. */
 static const real CLASS_WEIGHT[LABEL_COUNT] = {
-    [LABEL_BACKGROUND] = 1,   [LABEL_SKIN] = 3,       [LABEL_LEFT_BROW] = 8, [LABEL_RIGHT_BROW] = 8,
-    [LABEL_LEFT_EYE] = 12,    [LABEL_RIGHT_EYE] = 12, [LABEL_NOSE] = 4,      [LABEL_UPPER_LIP] = 8,
-    [LABEL_INNER_MOUTH] = 12, [LABEL_LOWER_LIP] = 8,  [LABEL_HAIR] = 1};
+    [LABEL_BACKGROUND] = 1,  [LABEL_SKIN] = 2,      [LABEL_LEFT_BROW] = 4, [LABEL_RIGHT_BROW] = 4,
+    [LABEL_LEFT_EYE] = 6,    [LABEL_RIGHT_EYE] = 6, [LABEL_NOSE] = 2.5f,   [LABEL_UPPER_LIP] = 4,
+    [LABEL_INNER_MOUTH] = 6, [LABEL_LOWER_LIP] = 4, [LABEL_HAIR] = 1};
 
 /* Each of n elements, `step` apart, becomes the greatest of those up to `reach` away. */
 static void dilate(real *at, int n, int step, int reach)

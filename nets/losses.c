@@ -2,9 +2,12 @@
 
 #include "libautograd/ops.h"
 
-Var loss_weighted_l1(Graph *g, Var a, Var b, Var weight)
+Var loss_weighted(Graph *g, Var a, Var b, Var weight, real square)
 {
-    return ag_l1_loss(g, ag_spatial_mul(g, a, weight), ag_spatial_mul(g, b, weight));
+    a = ag_spatial_mul(g, a, weight);
+    b = ag_spatial_mul(g, b, weight);
+    return ag_add(g, ag_l1_loss(g, a, b),
+                  ag_affine(g, ag_l2_loss(g, a, b), (AffineParam){square, 0}));
 }
 
 Var loss_identity(Graph *g, Var descriptor, Var target)

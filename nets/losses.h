@@ -5,9 +5,10 @@
 
 #include "libautograd/autograd.h"
 
-/* Eq. 1 with a weight per pixel: mean of weight |a - b|. a, b [N,C,H,W]; weight [N,1,H,W] >= 0, of
- * mean 1 if the loss shall be comparable to Eq. 1's. */
-Var loss_weighted_l1(Graph *graph, Var a, Var b, Var weight);
+/* Eq. 1 with a weight per pixel and a quadratic term: mean |d| + square * mean d^2 of
+ * d = weight (a - b). L1 alone leaves a mouth shut that is open in a few pictures, for their median
+ * is shut. a, b [N,C,H,W]; weight [N,1,H,W] >= 0. */
+Var loss_weighted(Graph *graph, Var a, Var b, Var weight, real square);
 
 /* Eq. 5: 1 - cos(F_recg(I), F_recg(I')), mean over n. descriptor, target [N,D]. */
 Var loss_identity(Graph *graph, Var descriptor, Var target);

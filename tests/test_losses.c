@@ -96,7 +96,7 @@ static void colour_is_the_mean_of_sure_pixels(void **state)
     backend_close(cpu);
 }
 
-static void weighted_l1_counts_pixels_by_weight(void **state)
+static void weighted_counts_pixels_and_squares(void **state)
 {
     enum { N = 2, VALUES = N * CHANNELS * PIXELS };
     real a[VALUES], b[VALUES], weight[N * PIXELS], d[VALUES];
@@ -114,7 +114,7 @@ static void weighted_l1_counts_pixels_by_weight(void **state)
     fill(b, VALUES, 7);
     fill(weight, N * PIXELS, 8);
     ag_want_grad(g, in[0]);
-    Var loss = loss_weighted_l1(g, in[0], in[1], in[2]);
+    Var loss = loss_weighted(g, in[0], in[1], in[2], 3);
     if (!ag_plan(&plan, g, loss, (PlanOptions){.backend = cpu}, &err))
         fail_msg("%s", err.text);
     ag_write(plan, in[0], a);
@@ -124,8 +124,9 @@ static void weighted_l1_counts_pixels_by_weight(void **state)
     ag_read_grad(plan, in[0], d);
     for (int i = 0; i < VALUES; i++) {
         real w = weight[i / (CHANNELS * PIXELS) * PIXELS + i % PIXELS];
-        expected += (double)w * fabs((double)(a[i] - b[i])) / VALUES;
-        assert_float_equal(d[i], (a[i] > b[i] ? w : -w) / VALUES, 1e-7);
+        double e = (double)w * (double)(a[i] - b[i]);
+        expected += (fabs(e) + 3 * e * e) / VALUES;
+        assert_float_equal(d[i], (double)w * ((e > 0 ? 1 : -1) + 6 * e) / VALUES, 1e-7);
     }
     assert_float_equal(ag_scalar(plan, loss), expected, 1e-6);
     ag_plan_free(plan);
@@ -138,7 +139,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(content_sums_every_facial_class),
         cmocka_unit_test(colour_is_the_mean_of_sure_pixels),
-        cmocka_unit_test(weighted_l1_counts_pixels_by_weight),
+        cmocka_unit_test(weighted_counts_pixels_and_squares),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -304,7 +304,7 @@ static void face_weights_look_at_the_face(void **state)
     assert_true(weight[(30 - REACH - 1) * SIDE + 20] == skin);
     assert_true(weight[(16 - REACH) * SIDE + 47 + REACH] == skin);
 
-    memset(label, LABEL_SKIN, sizeof label); /* a set without labels: Eq. 1 */
+    memset(label, LABEL_SKIN, sizeof label); /* a set without labels */
     face_weights(label, SIDE, weight);
     for (int i = 0; i < SIDE * SIDE; i++)
         assert_float_equal(weight[i], 1, 1e-6);
