@@ -91,6 +91,7 @@ static const struct argp parser = {
 typedef struct Cell {
     float *x;
     float yaw, pitch;
+    bool close;  /* the face fills the cell */
     bool labels; /* the label map instead of the picture */
     char caption[80];
 } Cell;
@@ -161,6 +162,7 @@ static void plan_options(Plan *plan, const Options *o)
         for (int k = 0; k < group->count; k++) {
             Cell *cell = add_cell(plan, plan->base);
             choose(group, cell->x, k);
+            cell->close = strcmp(group->name, "hair") != 0;
             snprintf(cell->caption, sizeof cell->caption, "%s: %s", group->name,
                      group->option[k].name);
         }
@@ -179,6 +181,7 @@ static void plan_components(Plan *plan, const Options *o)
         for (int end = 0; end < 2; end++) {
             Cell *cell = add_cell(plan, plan->base);
             cell->x[i] = (float)end;
+            cell->close = true;
             snprintf(cell->caption, sizeof cell->caption, "%s %d", control->name, end);
         }
     }
@@ -270,6 +273,7 @@ static bool draw(const Engine *engine, const Plan *plan, int size, Sheet *sheet,
     Image image = {0};
     uint8_t *labels = malloc((size_t)size * (size_t)size);
     bool ok = labels ? image_new(&image, size, size, err) : error_set(err, "out of memory");
+    const float far = render.focal, close = 1.55f * far;
     render.size = size;
     for (int i = 0; ok && i < plan->n; i++) {
         const Cell *cell = &plan->cell[i];
@@ -278,6 +282,7 @@ static bool draw(const Engine *engine, const Plan *plan, int size, Sheet *sheet,
             continue;
         render.yaw = cell->yaw;
         render.pitch = cell->pitch;
+        render.focal = cell->close ? close : far;
         ok = engine_render(engine, cell->x, &render, image.pixel, labels, err);
         if (ok && cell->labels)
             show_labels(&image, labels);
