@@ -3,6 +3,7 @@
 #ifndef ENGINE_BAKE_CONTENT_H
 #define ENGINE_BAKE_CONTENT_H
 
+#include "engine/bake_brow.h"
 #include "engine/bake_style.h"
 
 typedef struct BakeFile {

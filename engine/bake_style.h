@@ -39,15 +39,4 @@ typedef struct Edit {
 /* Applies up to STYLE_EDITS edits, the first EDIT_NONE ends them. */
 bool bake_style(SourceMesh *proxy, const SourceMesh *base, const Edit *edits, Error *err);
 
-/* A brow's three looks: the strokes thicker or thinner about their own middle line (found in the
- * texture's alpha), the inner ends raised by `tilt` against the outer ones, all raised by `lift`,
- * draped on the skin. */
-typedef struct BrowShape {
-    float thickness, tilt, lift;
-} BrowShape;
-
-/* alpha: of a width x height texture, rows top to bottom. */
-bool bake_brow(SourceMesh *proxy, const SourceMesh *base, BrowShape shape, const uint8_t *rgba,
-               int width, int height, Error *err);
-
 #endif

@@ -36,10 +36,13 @@ noinst_LIBRARIES += libbake.a
 libbake_a_SOURCES = \
 	engine/bake.c engine/bake.h \
 	engine/bake_bones.c engine/bake_bones.h \
+	engine/bake_brow.c engine/bake_brow.h \
 	engine/bake_content.c engine/bake_content.h \
 	engine/bake_rig.c engine/bake_rig.h \
+	engine/bake_shape.c engine/bake_shape.h \
 	engine/bake_source.c engine/bake_source.h \
-	engine/bake_style.c engine/bake_style.h
+	engine/bake_style.c engine/bake_style.h \
+	engine/bake_subdivide.c engine/bake_subdivide.h
 
 bin_PROGRAMS += apps/bake_assets apps/render_character
 apps_bake_assets_SOURCES = apps/bake_assets.c

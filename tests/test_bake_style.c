@@ -11,6 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "engine/bake_brow.h"
 #include "engine/bake_style.h"
 
 enum { MOST = 4096 };
