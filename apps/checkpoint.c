@@ -199,3 +199,27 @@ bool segmenter_open(Segmenter *net, const char *path, Backend *backend, Error *e
     tensor_file_free(file);
     return ok;
 }
+
+bool lightcnn_open(LightCnn *net, const char *path, Backend *backend, Error *err)
+{
+    TensorFile *file;
+    CheckpointInfo info;
+    LightCnnConfig config;
+    if (!checkpoint_open(&file, &info, path, NET_LIGHTCNN, err))
+        return false;
+    ParamSet *set = params_new();
+    bool ok = set || error_set(err, "out of memory while reading %.300s", path);
+    ok = ok && lightcnn_from_json(&config, info.config, err);
+    if (ok) {
+        config.classes = 0;
+        LightCnn read = lightcnn_declare(set, &config);
+        ok = params_alloc(set, backend, false, 0, err) &&
+             checkpoint_load(file, path, set, NULL, err);
+        if (ok)
+            *net = read;
+    }
+    tensor_file_free(file);
+    if (!ok)
+        params_free(set);
+    return ok;
+}

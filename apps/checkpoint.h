@@ -5,14 +5,16 @@
 #include "libautograd/optim.h"
 #include "engine/schema.h"
 #include "nets/imitator.h"
+#include "nets/lightcnn.h"
 #include "nets/segmenter.h"
 
 #define NET_IMITATOR "imitator"
 #define NET_SEGMENTER "segmenter"
+#define NET_LIGHTCNN "lightcnn"
 
 /* Metadata; strings are borrowed: from the caller when saving, from the file when loading. */
 typedef struct CheckpointInfo {
-    const char *net;      /* NET_IMITATOR, NET_SEGMENTER */
+    const char *net;      /* NET_IMITATOR, ... */
     const char *config;   /* x_to_json */
     const char *schema;   /* name of the facial-parameter schema, "" when the net has none */
     const char *digest;   /* schema_digest, "" likewise */
@@ -44,5 +46,7 @@ bool checkpoint_check_schema(const CheckpointInfo *info, const char *path, const
 bool imitator_open(Imitator *net, const char *path, const Schema *schema, Backend *backend,
                    Error *err);
 bool segmenter_open(Segmenter *net, const char *path, Backend *backend, Error *err);
+/* The descriptor alone, whatever classes it was trained with. */
+bool lightcnn_open(LightCnn *net, const char *path, Backend *backend, Error *err);
 
 #endif

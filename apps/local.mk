@@ -14,6 +14,7 @@ libapps_a_SOURCES = \
 	apps/finder_session.c apps/finder_session.h \
 	apps/imitator_data.c apps/imitator_data.h \
 	apps/imitator_eval.c apps/imitator_eval.h \
+	apps/import_match.c apps/import_match.h \
 	apps/label_palette.h \
 	apps/paths.c apps/paths.h \
 	apps/progress.c apps/progress.h \
@@ -41,6 +42,10 @@ apps_render_dataset_LDADD = $(app_libs)
 bin_PROGRAMS += apps/search
 apps_search_SOURCES = apps/search.c
 apps_search_LDADD = $(app_libs)
+
+bin_PROGRAMS += apps/import_weights
+apps_import_weights_SOURCES = apps/import_weights.c
+apps_import_weights_LDADD = $(app_libs)
 
 noinst_PROGRAMS += apps/evaluate_search
 apps_evaluate_search_SOURCES = apps/evaluate_search.c

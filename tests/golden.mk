@@ -21,3 +21,7 @@ tests_test_paper_nets_double_LDADD = libautograd_double.a libtensor_double.a \
 EXTRA_DIST += scripts/torch_nets.py scripts/make_paper_golden.py \
 	tests/golden/paper-imitator.safetensors tests/golden/paper-lightcnn.safetensors \
 	tests/golden/paper-segmenter.safetensors tests/golden/paper-translator.safetensors
+
+# Files of weights that PyTorch makes on the spot.
+dist_check_SCRIPTS += tests/test_import.sh
+TESTS += tests/test_import.sh

@@ -1,0 +1,180 @@
+/* Turns published weights into checkpoints of ours. */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "apps/app.h"
+#include "apps/checkpoint.h"
+#include "apps/import_match.h"
+
+enum { FACE_CLASSES = 11, SEGMENTER_SIZE = 256 }; /* of the paper */
+
+typedef struct Args {
+    const char *in, *net, *out;
+} Args;
+
+static const struct argp_option options[] = {
+    {"net", 'n', "NET", 0, "lightcnn29v2 or resnet50", 0},
+    {"out", 'o', "FILE", 0, "the checkpoint to write (safetensors)", 0},
+    {0}};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+    Args *args = state->input;
+    switch (key) {
+    case 'n':
+        args->net = arg;
+        return 0;
+    case 'o':
+        args->out = arg;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (args->in)
+            die_usage("one argument too many: %s", arg);
+        args->in = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (!args->in)
+            die_usage("a file of weights is needed");
+        if (!args->net || !args->out)
+            die_usage("--net NET and --out FILE are needed");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const ImportRule none[] = {{0}};
+static const ImportRule lightcnn_drop[] = {{"fc2.weight", "tells the people of its training apart"},
+                                           {0}};
+static const ImportRule resnet_drop[] = {{"fc.weight", "tells ImageNet's classes apart"},
+                                         {"fc.bias", "tells ImageNet's classes apart"},
+                                         {"*.num_batches_tracked", "a counter of batches"},
+                                         {0}};
+static const ImportRule resnet_fresh[] = {{"head.weight", "tells the parts of a face apart"},
+                                          {"head.bias", "tells the parts of a face apart"},
+                                          {0}};
+
+/* A net that can be imported: its rules, and how it is declared here. */
+typedef struct Target {
+    ImportNet rules;
+    const char *kind;                /* of the checkpoint */
+    char *(*declare)(ParamSet *set); /* returns the configuration as JSON */
+} Target;
+
+static char *declare_lightcnn(ParamSet *set)
+{
+    LightCnnConfig config = lightcnn_paper(0);
+    lightcnn_declare(set, &config);
+    return lightcnn_to_json(&config);
+}
+
+static char *declare_segmenter(ParamSet *set)
+{
+    SegmenterConfig config = segmenter_paper(FACE_CLASSES, SEGMENTER_SIZE);
+    segmenter_declare(set, &config, false);
+    return segmenter_to_json(&config);
+}
+
+static const Target targets[] = {
+    {{"lightcnn29v2", "conv1.filter.weight", lightcnn_drop, none}, NET_LIGHTCNN, declare_lightcnn},
+    {{"resnet50", "layer1.0.conv1.weight", resnet_drop, resnet_fresh},
+     NET_SEGMENTER,
+     declare_segmenter}};
+
+static const Target *find_target(const char *name)
+{
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
+        if (strcmp(name, targets[i].rules.name) == 0)
+            return &targets[i];
+    die_usage("--net wants lightcnn29v2 or resnet50, not '%s'", name);
+}
+
+static void print_report(const Args *args, const TensorFile *file, const ImportReport *report)
+{
+    char shape[88];
+    printf("%s: %d tensors\n", args->in, tensor_file_count(file));
+    for (int i = 0; i < tensor_file_meta_count(file); i++) {
+        const char *key = tensor_file_meta_key(file, i);
+        printf("  says %s: %.100s\n", key, tensor_file_meta(file, key));
+    }
+    printf("  matched %d tensors, %lld values%s%s\n", report->matched, (long long)report->values,
+           report->prefix[0] ? ", under " : "", report->prefix);
+    for (int i = 0; i < report->n_left; i++) {
+        const ImportLeft *left = &report->left[i];
+        printf("  left    %s (%s): %s\n", left->name,
+               shape_text(tensor_file_find(file, left->name).shape, shape), left->why);
+    }
+    for (int i = 0; i < report->n_fresh; i++)
+        printf("  not in it, to be trained: %s\n", report->fresh[i]);
+}
+
+/* Where the weights come from, for the checkpoint's metadata. */
+static char *origin(const Args *args, const TensorFile *file, const ImportReport *report)
+{
+    const char *slash = strrchr(args->in, '/');
+    json_t *says = json_object(), *fresh = json_array();
+    for (int i = 0; i < tensor_file_meta_count(file); i++) {
+        const char *key = tensor_file_meta_key(file, i);
+        json_object_set_new(says, key, json_string(tensor_file_meta(file, key)));
+    }
+    for (int i = 0; i < report->n_fresh; i++)
+        json_array_append_new(fresh, json_string(report->fresh[i]));
+    json_t *root = json_pack("{ss ss so so}", "imported", slash ? slash + 1 : args->in, "as",
+                             args->net, "says", says, "untrained", fresh);
+    char *text = json_dumps(root, JSON_COMPACT);
+    json_decref(root);
+    return text;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct argp parser = {
+        .options = options,
+        .parser = parse_option,
+        .args_doc = "FILE",
+        .doc = "Turns published weights into a checkpoint of ours, and prints what matched, what "
+               "was left and why.\v"
+               "FILE: PyTorch's (.pt, .pth, .pth.tar; read as plain data, nothing in it is "
+               "executed), NumPy's .npz, or safetensors. --net lightcnn29v2: LightCNN-29v2 as its "
+               "authors publish it. --net resnet50: torchvision's ResNet-50, as the beginning of "
+               "a segmenter of the paper, whose head is still to be trained.\n"
+               "Example: import_weights LightCNN_29Layers_V2_checkpoint.pth.tar "
+               "--net lightcnn29v2 --out lightcnn.safetensors"};
+    Args args = {0};
+    app_parse(&parser, argc, argv, &args);
+    const Target *target = find_target(args.net);
+
+    Error err;
+    TensorFile *file;
+    if (!weights_read(args.in, &file, &err))
+        die_error(&err);
+    ParamSet *set = params_new();
+    Backend *cpu = backend_cpu_open();
+    ImportReport *report = calloc(1, sizeof *report);
+    if (!set || !cpu || !report)
+        die("out of memory");
+    char *config = target->declare(set);
+    if (!params_alloc(set, cpu, false, 1, &err))
+        die_error(&err);
+    if (!import_match(set, file, &target->rules, report, &err))
+        die("%s: %s", args.in, err.text);
+    print_report(&args, file, report);
+
+    char *training = origin(&args, file, report);
+    if (!config || !training)
+        die("out of memory, or %s holds text that is not UTF-8", args.in);
+    CheckpointInfo info = {target->kind, config, "", "", training, 0, 1};
+    if (!checkpoint_save(args.out, &info, set, NULL, false, &err))
+        die_error(&err);
+    printf("wrote %s\n", args.out);
+
+    free(config);
+    free(training);
+    free(report);
+    params_free(set);
+    backend_close(cpu);
+    tensor_file_free(file);
+    return 0;
+}
