@@ -1,5 +1,5 @@
-/* The imitator and the segmentation net: sizes, shapes, configurations, folding, and that they
- * learn. */
+/* The imitator, the segmentation net, LightCNN and the translator: sizes, shapes, configurations,
+ * folding, and that they learn. Their numbers against PyTorch's: test_paper_nets.c. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,9 @@
 #include "libautograd/optim.h"
 #include "libtensor/rng.h"
 #include "nets/imitator.h"
+#include "nets/lightcnn.h"
 #include "nets/segmenter.h"
+#include "nets/translator.h"
 
 static Backend *cpu;
 
@@ -114,6 +116,42 @@ static void configurations(void **state)
     SegmenterConfig paper = segmenter_paper(11, 256);
     assert_int_equal(segmenter_stride(&paper), 8);
     assert_int_equal(segmenter_channels(&paper, 3), 2048);
+}
+
+static void more_configurations(void **state)
+{
+    (void)state;
+    Error err;
+    LightCnnConfig a = lightcnn_small(20), a2;
+    char *text = lightcnn_to_json(&a);
+    must(lightcnn_from_json(&a2, text, &err), &err);
+    assert_memory_equal(&a, &a2, sizeof a);
+    free(text);
+    a.size = 72; /* not a multiple of 16 */
+    text = lightcnn_to_json(&a);
+    assert_false(lightcnn_from_json(&a2, text, &err));
+    assert_non_null(strstr(err.text, "size 72"));
+    free(text);
+    assert_false(lightcnn_from_json(&a2, "{\"dim\":30}", &err));
+    a = lightcnn_paper(0);
+    a.blocks[1] = LIGHTCNN_MAX_BLOCKS + 1;
+    assert_false(lightcnn_check(&a, &err));
+
+    TranslatorConfig b = translator_small(128, 30, 2, (int[]){5, 3}), b2;
+    assert_int_equal(translator_dim(&b), 38);
+    b.attention = false;
+    text = translator_to_json(&b);
+    must(translator_from_json(&b2, text, &err), &err);
+    char *again = translator_to_json(&b2);
+    assert_string_equal(text, again);
+    free(text);
+    free(again);
+    b.count[1] = 0;
+    assert_false(translator_check(&b, &err));
+    assert_non_null(strstr(err.text, "group"));
+    b = translator_small(128, 0, 0, NULL);
+    assert_false(translator_check(&b, &err));
+    assert_false(translator_from_json(&b2, "[]", &err));
 }
 
 static void shapes(void **state)
@@ -229,6 +267,80 @@ static void segmenter_learns(void **state)
     }
 }
 
+static void lightcnn_learns(void **state)
+{
+    (void)state;
+    enum { N = 6, CLASSES = 4, SIZE = 32 };
+    Error err;
+    LightCnnConfig config = {.width = {4, 6, 8, 8, 8},
+                             .blocks = {1, 1, 1, 1},
+                             .dim = 16,
+                             .size = SIZE,
+                             .classes = CLASSES};
+    ParamSet *set = params_new();
+    LightCnn net = lightcnn_declare(set, &config);
+    must(params_alloc(set, cpu, true, 1, &err), &err);
+    real *x = random_values(N * SIZE * SIZE, 1);
+    int32_t label[N] = {0, 1, 2, 3, 0, 2};
+    Graph *g = ag_graph_new();
+    Var in = ag_input(g, "x", DTYPE_REAL, shape4(N, 1, SIZE, SIZE));
+    Var l = ag_input(g, "label", DTYPE_I32, shape3(N, 1, 1));
+    Var descriptor = lightcnn_forward(g, &net, in);
+    assert_true(shape_equal(ag_shape(g, descriptor), shape2(N, 16)));
+    Var loss =
+        ag_cross_entropy(g, lightcnn_classify(g, &net, descriptor), l, (CrossEntropyParam){255});
+    double last = overfit(g, set, loss, (Var[]){in, l}, (const void *[]){x, label}, 2, 100);
+    assert_true(last < .05); /* log 4 = 1.39 is chance */
+    ag_graph_free(g);
+    params_free(set);
+    free(x);
+}
+
+/* Every target is possible: values in [0, 1], and groups of one 1. The one without attention has to
+ * learn as well, with fewer parameters. */
+static void translator_learns(void **state)
+{
+    (void)state;
+    enum { N = 6, DIM = 10, CONTINUOUS = 5, X = CONTINUOUS + 3 + 2 };
+    int64_t elements[2];
+    for (int attention = 0; attention < 2; attention++) {
+        Error err;
+        TranslatorConfig config = {.embedding = DIM,
+                                   .width = 24,
+                                   .hidden = 32,
+                                   .gate = 4,
+                                   .blocks = 2,
+                                   .attention = attention,
+                                   .continuous = CONTINUOUS,
+                                   .n_groups = 2,
+                                   .count = {3, 2}};
+        ParamSet *set = params_new();
+        Translator net = translator_declare(set, &config);
+        must(params_alloc(set, cpu, true, 1, &err), &err);
+        elements[attention] = params_elements(set);
+        real *x = random_values(N * DIM, 1), *target = random_values(N * X, 2);
+        for (int i = 0; i < N; i++) {
+            for (int k = CONTINUOUS; k < X; k++)
+                target[i * X + k] = 0;
+            target[i * X + CONTINUOUS + i % 3] = 1;
+            target[i * X + CONTINUOUS + 3 + i % 2] = 1;
+        }
+        Graph *g = ag_graph_new();
+        Var in = ag_input(g, "x", DTYPE_REAL, shape2(N, DIM));
+        Var t = ag_input(g, "target", DTYPE_REAL, shape2(N, X));
+        Var y = translator_forward(g, &net, in, 1);
+        assert_true(shape_equal(ag_shape(g, y), shape2(N, X)));
+        double last = overfit(g, set, ag_l1_loss(g, y, t), (Var[]){in, t},
+                              (const void *[]){x, target}, 2, 400);
+        assert_true(last < .05);
+        ag_graph_free(g);
+        params_free(set);
+        free(x);
+        free(target);
+    }
+    assert_int_equal(elements[1] - elements[0], 2 * (24 * 4 + 4 + 4 * 24 + 24));
+}
+
 /* Makes running statistics and gains that differ from their initial 0 and 1. */
 static void shake(ParamSet *set)
 {
@@ -314,9 +426,15 @@ static void folded_is_unfolded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(paper_sizes),      cmocka_unit_test(configurations),
-        cmocka_unit_test(shapes),           cmocka_unit_test(imitator_learns),
-        cmocka_unit_test(segmenter_learns), cmocka_unit_test(folded_is_unfolded),
+        cmocka_unit_test(paper_sizes),
+        cmocka_unit_test(configurations),
+        cmocka_unit_test(shapes),
+        cmocka_unit_test(imitator_learns),
+        cmocka_unit_test(segmenter_learns),
+        cmocka_unit_test(folded_is_unfolded),
+        cmocka_unit_test(more_configurations),
+        cmocka_unit_test(lightcnn_learns),
+        cmocka_unit_test(translator_learns),
     };
     return cmocka_run_group_tests(tests, open_cpu, close_cpu);
 }
