@@ -200,26 +200,61 @@ bool segmenter_open(Segmenter *net, const char *path, Backend *backend, Error *e
     return ok;
 }
 
-bool lightcnn_open(LightCnn *net, const char *path, Backend *backend, Error *err)
+/* Without the classifier that it may have been trained with. */
+static bool lightcnn_read(LightCnn *net, const TensorFile *file, const char *path,
+                          const char *config_text, Backend *backend, Error *err)
+{
+    LightCnnConfig config;
+    if (!lightcnn_from_json(&config, config_text, err))
+        return false;
+    config.classes = 0;
+    ParamSet *set = params_new();
+    if (!set)
+        return error_set(err, "out of memory while reading %.300s", path);
+    LightCnn read = lightcnn_declare(set, &config);
+    if (!params_alloc(set, backend, false, 0, err) ||
+        !checkpoint_load(file, path, set, NULL, err)) {
+        params_free(set);
+        return false;
+    }
+    *net = read;
+    return true;
+}
+
+static bool recognizer_read(Recognizer *net, const TensorFile *file, const char *path,
+                            Backend *backend, Error *err)
+{
+    ParamSet *set = params_new();
+    if (!set)
+        return error_set(err, "out of memory while reading %.300s", path);
+    Recognizer read;
+    recognizer_declare(&read, set);
+    if (!params_alloc(set, backend, false, 0, err) || !recognizer_load(&read, file, err)) {
+        params_free(set);
+        return error_prefix(err, "%.200s", path);
+    }
+    *net = read;
+    return true;
+}
+
+bool descriptor_open(Descriptor *descriptor, const char *path, Backend *backend, Error *err)
 {
     TensorFile *file;
-    CheckpointInfo info;
-    LightCnnConfig config;
-    if (!checkpoint_open(&file, &info, path, NET_LIGHTCNN, err))
+    if (!weights_read(path, &file, err))
         return false;
-    ParamSet *set = params_new();
-    bool ok = set || error_set(err, "out of memory while reading %.300s", path);
-    ok = ok && lightcnn_from_json(&config, info.config, err);
-    if (ok) {
-        config.classes = 0;
-        LightCnn read = lightcnn_declare(set, &config);
-        ok = params_alloc(set, backend, false, 0, err) &&
-             checkpoint_load(file, path, set, NULL, err);
-        if (ok)
-            *net = read;
-    }
+    const char *net = tensor_file_meta(file, "visagist.net"),
+               *config = tensor_file_meta(file, "visagist.config");
+    Descriptor d = {.kind = net ? DESCRIPTOR_LIGHTCNN : DESCRIPTOR_RECOGNIZER};
+    bool ok;
+    if (!net)
+        ok = recognizer_read(&d.net.recognizer, file, path, backend, err);
+    else if (strcmp(net, NET_LIGHTCNN) != 0)
+        ok = error_set(err, "%.300s is a checkpoint of the %.40s, but one of the %s is wanted",
+                       path, net, NET_LIGHTCNN);
+    else
+        ok = lightcnn_read(&d.net.lightcnn, file, path, config ? config : "", backend, err);
     tensor_file_free(file);
-    if (!ok)
-        params_free(set);
+    if (ok)
+        *descriptor = d;
     return ok;
 }

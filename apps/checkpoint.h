@@ -4,8 +4,8 @@
 
 #include "libautograd/optim.h"
 #include "engine/schema.h"
+#include "nets/descriptor.h"
 #include "nets/imitator.h"
-#include "nets/lightcnn.h"
 #include "nets/segmenter.h"
 
 #define NET_IMITATOR "imitator"
@@ -46,7 +46,8 @@ bool checkpoint_check_schema(const CheckpointInfo *info, const char *path, const
 bool imitator_open(Imitator *net, const char *path, const Schema *schema, Backend *backend,
                    Error *err);
 bool segmenter_open(Segmenter *net, const char *path, Backend *backend, Error *err);
-/* The descriptor alone, whatever classes it was trained with. */
-bool lightcnn_open(LightCnn *net, const char *path, Backend *backend, Error *err);
+/* F_recg, whichever the file holds: by its metadata a checkpoint of LightCNN, or the recogniser's
+ * face_recognition_model (its manifest). On success the caller frees descriptor_set (params_free). */
+bool descriptor_open(Descriptor *descriptor, const char *path, Backend *backend, Error *err);
 
 #endif

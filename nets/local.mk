@@ -3,6 +3,7 @@
 noinst_LIBRARIES += libnets.a
 libnets_a_SOURCES = \
 	nets/blocks.c nets/blocks.h \
+	nets/descriptor.c nets/descriptor.h \
 	nets/fit.c nets/fit.h \
 	nets/imitator.c nets/imitator.h \
 	nets/least_squares.c nets/least_squares.h \
