@@ -16,20 +16,22 @@ enum { LINEAR = 9729, LINEAR_MIPMAP_LINEAR = 9987, CLAMP_TO_EDGE = 33071, JPEG_Q
 /* What a viewer shall make of a material; the skin's roughness is painted. */
 typedef struct Finish {
     float roughness;
+    float gloss;       /* of KHR_materials_specular */
     const char *alpha; /* glTF's alphaMode */
     float lift; /* dm off the head: cards that lie in the skin, where our renderer shows them */
 } Finish;
 
 static const Finish finishes[MATERIAL_COUNT] = {
-    [MATERIAL_SKIN] = {1, "OPAQUE", 0},      [MATERIAL_EYE] = {0.12f, "OPAQUE", 0},
-    [MATERIAL_TEETH] = {0.35f, "OPAQUE", 0}, [MATERIAL_BROW] = {0.8f, "BLEND", 0.015f},
-    [MATERIAL_LASH] = {0.8f, "BLEND", 0},    [MATERIAL_BEARD] = {0.8f, "MASK", 0.015f},
-    [MATERIAL_HAIR] = {0.8f, "MASK", 0.02f},
+    [MATERIAL_SKIN] = {1, 0.6f, "OPAQUE", 0},
+    [MATERIAL_EYE] = {0.12f, 1, "OPAQUE", 0},
+    [MATERIAL_TEETH] = {0.35f, 1, "OPAQUE", 0},
+    /* a card has the gloss of a plate, which makes black hair grey: strands take a part of it */
+    [MATERIAL_BROW] = {0.8f, 0.35f, "BLEND", 0.015f},
+    [MATERIAL_LASH] = {0.8f, 0.35f, "BLEND", 0},
+    [MATERIAL_BEARD] = {0.8f, 0.35f, "MASK", 0.015f},
+    [MATERIAL_HAIR] = {0.8f, 0.35f, "MASK", 0.02f},
 };
-
-/* A card has the gloss of a plate, which makes black hair grey: strands take a part of it. */
 static const char specular[] = "KHR_materials_specular";
-static const double strand_gloss = 0.35;
 
 /* Strands are drawn twice: what is dense hides what lies behind it, and needs no order; what is
  * left of their soft ends is blended over it. */
@@ -38,19 +40,6 @@ static const double dense = 0.6;
 static bool is_masked(Material material)
 {
     return strcmp(finishes[material].alpha, "MASK") == 0;
-}
-
-/* Hair's normals look outwards whichever side of a card is seen. Viewers turn those of a
- * double-sided material towards the eye, and would draw black slivers: each triangle has a back of
- * its own. */
-static bool has_back(Material material)
-{
-    return material == MATERIAL_HAIR;
-}
-
-static bool is_double_sided(Material material)
-{
-    return material_blends(material) && !has_back(material);
 }
 
 enum { FRINGE_NAME = 128 };
@@ -111,12 +100,12 @@ static int add_material(Glb *glb, const Frame *posed, int surface)
     const Surface *s = &posed->scene->surface[surface];
     json_t *material =
         json_pack("{s:s,s:s,s:b,s:o}", "name", s->name, "alphaMode", finishes[s->material].alpha,
-                  "doubleSided", is_double_sided(s->material), "pbrMetallicRoughness",
-                  colour_json(glb, posed, surface));
-    if (material_blends(s->material))
-        glb->failed |= json_object_set_new(
-                           material, "extensions",
-                           json_pack("{s:{s:f}}", specular, "specularFactor", strand_gloss)) != 0;
+                  "doubleSided", false, "pbrMetallicRoughness", colour_json(glb, posed, surface));
+    double gloss = finishes[s->material].gloss;
+    if (gloss < 1)
+        glb->failed |=
+            json_object_set_new(material, "extensions",
+                                json_pack("{s:{s:f}}", specular, "specularFactor", gloss)) != 0;
     if (is_masked(s->material))
         glb->failed |= json_object_set_new(material, "alphaCutoff", json_real(dense)) != 0;
     if (s->material == MATERIAL_SKIN)
@@ -177,24 +166,39 @@ static void outwards(const Frame *posed, const float p[3], float out[3])
     out[1] = out[1] > 0 ? out[1] : 0;
 }
 
+/* Cards are lit half as the head that they lie on. Their normals look outwards whichever side is
+ * seen: a double-sided material would have them turned towards the eye, and its backs black. So
+ * every triangle of theirs gets a back of its own instead. */
+static void card_normal(const Frame *posed, int surface, int32_t v, float normal[3], float *open)
+{
+    const Surface *s = &posed->scene->surface[surface];
+    float out[3];
+    if (s->material == MATERIAL_HAIR) {
+        hair_normal(posed, surface, v, normal, open);
+        return;
+    }
+    outwards(posed, s->position + 3 * v, out);
+    normalize3(out);
+    float side = dot3(normal, out) < 0 ? -1 : 1;
+    for (int c = 0; c < 3; c++)
+        normal[c] = side * normal[c] + out[c];
+}
+
 static int32_t show_vertex(Shown *shown, const Frame *posed, int surface, int32_t v)
 {
     const Surface *s = &posed->scene->surface[surface];
-    const float *p = s->position + 3 * v;
-    float normal[3], out[3], open = 1;
+    float normal[3], open = 1, lift = finishes[s->material].lift;
     if (shown->number[v] >= 0)
         return shown->number[v];
     int32_t n = shown->number[v] = shown->n_vertex++;
     memcpy(normal, posed->vertex[posed->first_vertex[surface] + v].n, sizeof normal);
-    if (s->material == MATERIAL_HAIR)
-        hair_normal(posed, surface, v, normal, &open);
+    if (material_blends(s->material))
+        card_normal(posed, surface, v, normal, &open);
     if (dot3(normal, normal) < 1e-6f) /* of a speck without area */
         normal[1] = 1;
     normalize3(normal);
-    outwards(posed, p, out);
-    float lift = copysignf(finishes[s->material].lift, dot3(normal, out));
     for (int c = 0; c < 3; c++) {
-        shown->position[3 * n + c] = metres * (p[c] + lift * normal[c]);
+        shown->position[3 * n + c] = metres * (s->position[3 * v + c] + lift * normal[c]);
         shown->normal[3 * n + c] = normal[c];
         shown->colour[3 * n + c] = open;
     }
@@ -253,7 +257,7 @@ static bool show(Shown *shown, const Frame *posed, int surface)
             number[k] = show_vertex(shown, posed, surface, v[k]);
         for (int k = 0; k < 3; k++)
             shown->index[shown->n_index++] = number[k];
-        for (int k = 2; k >= 0 && has_back(s->material); k--)
+        for (int k = 2; k >= 0 && material_blends(s->material); k--)
             shown->index[shown->n_index++] = number[k];
     }
     free(order);
