@@ -14,6 +14,7 @@ libengine_a_SOURCES = \
 	engine/frame.c engine/frame.h \
 	engine/glb.c engine/glb.h \
 	engine/gltf.c engine/gltf.h \
+	engine/gltf_mesh.c engine/gltf_mesh.h \
 	engine/gltf_paint.c engine/gltf_paint.h \
 	engine/face_rings.c engine/face_rings.h \
 	engine/look.c engine/look.h \
