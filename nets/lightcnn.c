@@ -5,6 +5,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "libtensor/rng.h"
+
 /* Whether a pooling follows the group of a stage; the one after the first MFM is the fourth. */
 static const bool pooled[LIGHTCNN_STAGES] = {true, true, false, true};
 
@@ -149,9 +151,19 @@ Var lightcnn_forward(Graph *graph, const LightCnn *net, Var x)
                      ag_param(graph, net->set, net->bias));
 }
 
-Var lightcnn_classify(Graph *graph, const LightCnn *net, Var descriptor)
+Var lightcnn_classify(Graph *graph, const LightCnn *net, Var descriptor, Var mask)
 {
     assert(net->config.classes > 0);
-    Var y = ag_linear(graph, descriptor, ag_param(graph, net->set, net->classifier), AG_NONE);
+    Var x = mask.id == AG_NONE.id ? descriptor : ag_mul(graph, descriptor, mask);
+    Var y = ag_linear(graph, x, ag_param(graph, net->set, net->classifier), AG_NONE);
     return ag_reshape(graph, y, shape4(ag_shape(graph, y).dim[0], net->config.classes, 1, 1));
+}
+
+void lightcnn_dropout(real *mask, int64_t n, double drop, uint64_t seed, uint64_t step)
+{
+    enum { STREAM = 0xd209 }; /* no parameter's */
+    assert(drop >= 0 && drop < 1);
+    Rng rng = rng_make(seed, STREAM, step);
+    for (int64_t i = 0; i < n; i++)
+        mask[i] = (double)rng_uniform(&rng) < drop ? 0 : (real)(1 / (1 - drop));
 }

@@ -57,7 +57,12 @@ LightCnn lightcnn_declare(ParamSet *set, const LightCnnConfig *config);
 Var lightcnn_forward(Graph *graph, const LightCnn *net, Var x);
 
 /* The classes' logits [N,classes,1,1] of descriptors [N,dim], for ag_cross_entropy: the linear
- * layer without bias that is dropped after training. The caller puts dropout between. */
-Var lightcnn_classify(Graph *graph, const LightCnn *net, Var descriptor);
+ * layer without bias that is dropped after training. mask [N,dim] is dropout's, an input that
+ * lightcnn_dropout fills before each step, or AG_NONE. */
+Var lightcnn_classify(Graph *graph, const LightCnn *net, Var descriptor, Var mask);
+
+/* Dropout's mask of n values: 0 with probability drop (the authors' is 0.5), else 1 / (1 - drop).
+ * The same for the same seed and step. */
+void lightcnn_dropout(real *mask, int64_t n, double drop, uint64_t seed, uint64_t step);
 
 #endif

@@ -287,13 +287,37 @@ static void lightcnn_learns(void **state)
     Var l = ag_input(g, "label", DTYPE_I32, shape3(N, 1, 1));
     Var descriptor = lightcnn_forward(g, &net, in);
     assert_true(shape_equal(ag_shape(g, descriptor), shape2(N, 16)));
-    Var loss =
-        ag_cross_entropy(g, lightcnn_classify(g, &net, descriptor), l, (CrossEntropyParam){255});
-    double last = overfit(g, set, loss, (Var[]){in, l}, (const void *[]){x, label}, 2, 100);
+    Var mask = ag_input(g, "mask", DTYPE_REAL, shape2(N, 16));
+    real masked[N * 16];
+    lightcnn_dropout(masked, N * 16, .5, 1, 0);
+    Var logits = lightcnn_classify(g, &net, descriptor, mask);
+    Var loss = ag_cross_entropy(g, logits, l, (CrossEntropyParam){255});
+    double last =
+        overfit(g, set, loss, (Var[]){in, l, mask}, (const void *[]){x, label, masked}, 3, 100);
     assert_true(last < .05); /* log 4 = 1.39 is chance */
     ag_graph_free(g);
     params_free(set);
     free(x);
+}
+
+static void dropout(void **state)
+{
+    (void)state;
+    enum { N = 4000 };
+    real a[N], b[N];
+    int kept = 0, differ = 0;
+    lightcnn_dropout(a, N, .75, 3, 9);
+    lightcnn_dropout(b, N, .75, 3, 9);
+    assert_memory_equal(a, b, sizeof a);
+    for (int i = 0; i < N; i++) {
+        assert_true(a[i] == 0 || a[i] == 4);
+        kept += a[i] == 4;
+    }
+    assert_in_range(kept, 900, 1100); /* of 4000, 1000 with a deviation of 27 */
+    lightcnn_dropout(b, N, .75, 3, 10);
+    for (int i = 0; i < N; i++)
+        differ += a[i] != b[i];
+    assert_in_range(differ, 1350, 1650); /* 3/8 of them */
 }
 
 /* Every target is possible: values in [0, 1], and groups of one 1. The one without attention has to
@@ -434,6 +458,7 @@ int main(void)
         cmocka_unit_test(folded_is_unfolded),
         cmocka_unit_test(more_configurations),
         cmocka_unit_test(lightcnn_learns),
+        cmocka_unit_test(dropout),
         cmocka_unit_test(translator_learns),
     };
     return cmocka_run_group_tests(tests, open_cpu, close_cpu);
