@@ -262,7 +262,7 @@ static bool find_coarse(Run *r, Session *s, float *x, Error *err)
 
     schema_average(s->schema, x);
     if (!session_choose_eyes(s, r->picture, x, err) || !fit_colours(s, x, err) ||
-        !session_choose(s, x, err) || !fit_colours(s, x, err)) {
+        !session_choose(s, true, false, x, err) || !fit_colours(s, x, err)) {
         return false;
     }
     report(r, 10);
@@ -273,7 +273,7 @@ static bool find_coarse(Run *r, Session *s, float *x, Error *err)
     fit_set_x(fit, 0, x);
     balance(s, fit);
     bool ok = descend(r, s, fit, STAGE_FIRST, r->config->first_steps, x, err) &&
-              session_choose(s, x, err) && fit_colours(s, x, err);
+              session_choose(s, true, true, x, err) && fit_colours(s, x, err);
     fit_free(fit);
     return ok;
 }
@@ -293,7 +293,7 @@ static bool find_fine(Run *r, Session *s, float *x, Error *err)
     bool ok = descend(r, s, fit, STAGE_ALL, r->config->steps, x, err);
     fit_free(fit);
     if (ok && r->config->refinements > 0) {
-        ok = session_choose(s, x, err) &&
+        ok = session_choose(s, false, true, x, err) &&
              session_refine(s, kinds, s->weight, r->config->refinements, x, err) &&
              fit_colours(s, x, err) && session_choose_eyes(s, r->picture, x, err);
         report(r, 40);

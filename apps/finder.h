@@ -2,15 +2,16 @@
  *
  * The default schedule, per model of the studio:
  *   1. colours: skin, hair and lip controls onto the photo's mean colours, in the engine's light;
- *   2. choices: every option of every discrete group drawn by the engine, the best kept;
+ *   2. hair: every style drawn by the engine, the best kept;
  *   3. descent (Eq. 9) through the imitator over macro shape and appearance, bones at rest;
- *   4. choices and colours once more; the better model goes on;
+ *   4. choices: every option of every discrete group drawn by the engine, the best kept; colours
+ * once more; the better model goes on;
  *   5. descent over everything;
- *   6. refinement: macro and appearance by least squares on the engine's own renders.
- * Every ten steps of a descent the engine draws x: the best x so far is kept, and what the imitator
- * gets wrong there is taken off the target. The engine's renders are judged by the descent's losses
- * and by the landmarks. The paper's schedule is step 5 alone from the average face, at the paper's
- * rates.
+ *   6. choices but for the hair, and refinement: macro and appearance by least squares on the
+ * engine's own renders. Every ten steps of a descent the engine draws x: the best x so far is kept,
+ * and what the imitator gets wrong there is taken off the target. The engine's renders are judged
+ * by the descent's losses and by the landmarks. The paper's schedule is step 5 alone from the
+ * average face, at the paper's rates.
  */
 #ifndef APPS_FINDER_H
 #define APPS_FINDER_H

@@ -197,13 +197,23 @@ static double hair_mismatch(const Session *s, int drawn)
     return differ / seen;
 }
 
+/* Whether the first two characters drawn are the same to the networks, bit for bit. */
+static bool looks_alike(const Session *s)
+{
+    return memcmp(s->view[0].descriptor, s->view[1].descriptor, sizeof s->view[0].descriptor) == 0;
+}
+
+static bool is_hair(const ControlGroup *group)
+{
+    return strcmp(group->name, "hair") == 0;
+}
+
 /* The best option of one group, given all else. */
 static bool choose_option(Session *s, int group, float *points, float *x, Error *err)
 {
     const ControlGroup *g = &s->schema->group[group];
     size_t dim = (size_t)s->schema->dim;
     const double hair_share = 0.1, rarer = 0.06; /* rare styles need better reasons */
-    bool is_hair = strcmp(g->name, "hair") == 0;
     int best = 0;
     double lowest = INFINITY;
     float likeliest = 0;
@@ -211,8 +221,10 @@ static bool choose_option(Session *s, int group, float *points, float *x, Error 
     for (int i = 0; i < g->count; i++) {
         likeliest = fmaxf(likeliest, g->option[i].weight);
     }
-    for (int begin = 0; begin < g->count; begin += FINDER_CHUNK) {
-        int count = g->count - begin < FINDER_CHUNK ? g->count - begin : FINDER_CHUNK;
+    for (int begin = 0, count; begin < g->count; begin += count) {
+        int most =
+            begin == 0 ? 2 : FINDER_CHUNK; /* the first two tell whether the rest is worth it */
+        count = g->count - begin < most ? g->count - begin : most;
         for (int i = 0; i < count; i++) {
             memcpy(points + (size_t)i * dim, x, dim * sizeof *x);
             set_option(g, begin + i, points + (size_t)i * dim);
@@ -220,9 +232,12 @@ static bool choose_option(Session *s, int group, float *points, float *x, Error 
         if (!draw(s, count, points, err)) {
             return false;
         }
+        if (begin == 0 && count == 2 && looks_alike(s)) {
+            break; /* a lipstick's colour, say, where there is no lipstick */
+        }
         for (int i = 0; i < count; i++) {
             double score = losses_sum(losses_of(s, i), s->weight);
-            if (is_hair) {
+            if (is_hair(g)) {
                 double weight = fmax(g->option[begin + i].weight, 0.01f);
                 score = hair_share * score + hair_mismatch(s, i) + rarer * log(likeliest / weight);
             }
@@ -236,13 +251,15 @@ static bool choose_option(Session *s, int group, float *points, float *x, Error 
     return true;
 }
 
-bool session_choose(Session *s, float *x, Error *err)
+bool session_choose(Session *s, bool hair, bool others, float *x, Error *err)
 {
     float *points = malloc(FINDER_CHUNK * (size_t)s->schema->dim * sizeof *points);
     bool ok = points || error_set(err, "out of memory for a search");
 
     for (int g = 0; ok && g < s->schema->n_groups; g++) {
-        ok = choose_option(s, g, points, x, err);
+        if (is_hair(&s->schema->group[g]) ? hair : others) {
+            ok = choose_option(s, g, points, x, err);
+        }
     }
     free(points);
     return ok;
