@@ -21,9 +21,8 @@ static const struct argp_option options[] = {
     {"engine", 'e', "ENGINE", 0, "Whose characters: " ENGINE_OPTION_HELP " (builtin:male)", 0},
     {"kind", 'k', "KIND", 0,
      "random: plausible people; uniform: with every parameter uniform; options: every choice of "
-     "every group; components: every slider at both ends, a row or more for each component; views: "
-     "one "
-     "character from all sides; labels: people and their label maps",
+     "every group; components: every slider at both ends, a row or more for each component; "
+     "views: one character from all sides; labels: people and their label maps",
      0},
     {"out", 'o', "FILE.png", 0, "The sheet to write", 0},
     {"params", 'p', "FILE.json", 0,
@@ -99,6 +98,7 @@ typedef struct Cell {
 typedef struct Plan {
     const Schema *schema;
     const float *base; /* the character that others are made from */
+    bool any_view;     /* the engine draws more than the portrait */
     int columns, n, room;
     Cell *cell;
 } Plan;
@@ -162,7 +162,7 @@ static void plan_options(Plan *plan, const Options *o)
         for (int k = 0; k < group->count; k++) {
             Cell *cell = add_cell(plan, plan->base);
             choose(group, cell->x, k);
-            cell->close = strcmp(group->name, "hair") != 0;
+            cell->close = plan->any_view && strcmp(group->name, "hair") != 0;
             snprintf(cell->caption, sizeof cell->caption, "%s: %s", group->name,
                      group->option[k].name);
         }
@@ -181,7 +181,7 @@ static void plan_components(Plan *plan, const Options *o)
         for (int end = 0; end < 2; end++) {
             Cell *cell = add_cell(plan, plan->base);
             cell->x[i] = (float)end;
-            cell->close = true;
+            cell->close = plan->any_view;
             snprintf(cell->caption, sizeof cell->caption, "%s %d", control->name, end);
         }
     }
@@ -213,7 +213,7 @@ static void plan_labels(Plan *plan, const Options *o)
             Cell *cell = add_cell(plan, NULL);
             schema_random_person(plan->schema, o->seed, (uint64_t)i, cell->x);
             cell->labels = labels;
-            cell->yaw = 20 * (float)(i % 3 - 1);
+            cell->yaw = plan->any_view ? 20 * (float)(i % 3 - 1) : 0;
             snprintf(cell->caption, sizeof cell->caption, "%d", i);
         }
 }
@@ -283,7 +283,8 @@ static bool draw(const Engine *engine, const Plan *plan, int size, Sheet *sheet,
         render.yaw = cell->yaw;
         render.pitch = cell->pitch;
         render.focal = cell->close ? close : far;
-        ok = engine_render(engine, cell->x, &render, image.pixel, labels, err);
+        ok =
+            engine_render(engine, cell->x, &render, image.pixel, cell->labels ? labels : NULL, err);
         if (ok && cell->labels)
             show_labels(&image, labels);
         ok = ok && sheet_put(sheet, column, row, &image, err);
@@ -326,7 +327,10 @@ int main(int argc, char **argv)
     if (!x)
         die("out of memory");
     set_base(&o, schema, kind, x);
-    Plan plan = {.schema = schema, .base = x, .columns = o.columns};
+    Plan plan = {.schema = schema,
+                 .base = x,
+                 .any_view = engine_can(engine, ENGINE_VIEW),
+                 .columns = o.columns};
     make_plan(&plan, &o, kind);
     if (!sheet_new(&sheet, plan.columns, (plan.n + plan.columns - 1) / plan.columns, o.cell, 2,
                    &err) ||

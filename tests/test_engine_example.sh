@@ -14,11 +14,11 @@ fail() {
     exit 1
 }
 
-# WORDS COMMAND...: exit code 1, and one sentence beside the progress, with the words, in 40 s.
+# WORDS COMMAND...: exit code 1, and one sentence beside the progress, with the words, in two minutes.
 refuses() {
     words=$1
     shift
-    timeout 40 "$@" >"$dir/out" 2>"$dir/err"
+    timeout 120 "$@" >"$dir/out" 2>"$dir/err"
     code=$?
     test $code -eq 1 || fail "$* gave exit code $code"
     test "$(grep -c '^render_[a-z]*:' "$dir/err")" -eq 1 ||
@@ -29,6 +29,10 @@ refuses() {
 ./apps/render_character --engine "$dir/engine.json" --random 7 --size 96 --out "$dir/face.png" \
     --labels "$dir/labels.png" || fail "a picture"
 test -s "$dir/face.png" && test -s "$dir/labels.png" || fail "no picture"
+for kind in random options components labels; do
+    ./apps/character_sheet --engine "$dir/engine.json" --kind $kind --count 2 --cell 64 \
+        --out "$dir/$kind.png" || fail "a sheet of $kind"
+done
 refuses 'draws only its own view' ./apps/render_character --engine "$dir/engine.json" --yaw 20 \
     --out "$dir/side.png"
 refuses 'no engine' ./apps/render_character --engine elsewhere --out "$dir/x.png"
