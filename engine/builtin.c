@@ -72,6 +72,16 @@ static bool piece_open(Builtin *e, Piece *piece, const char *mesh, Error *err)
     return ok || error_set(err, "out of memory");
 }
 
+/* A mesh of strands: the renderer reads the alpha of its texture. */
+static bool strands_open(Builtin *e, Piece *piece, const char *mesh, Error *err)
+{
+    if (!piece_open(e, piece, mesh, err))
+        return false;
+    const PackTexture *texture = piece->mesh->texture;
+    return (texture && texture->texture.channels == 4) ||
+           error_set(err, "the asset pack's \"%s\" has no texture with alpha; bake it again", mesh);
+}
+
 /* An option has no mesh, one, or several joined by '+'. */
 static bool option_open(Builtin *e, const char *prefix, const ControlOption *option, Piece *piece,
                         Error *err)
@@ -84,7 +94,7 @@ static bool option_open(Builtin *e, const char *prefix, const ControlOption *opt
         if (n == MAX_PIECES)
             return error_set(err, "schema %s: option \"%s\" has too many parts",
                              e->base.schema->name, option->name);
-        if (!piece_open(e, &piece[n], name, err))
+        if (!strands_open(e, &piece[n], name, err))
             return error_prefix(err, "schema %s: option \"%s\"", e->base.schema->name,
                                 option->name);
         at += length + (at[length] == '+');
@@ -410,7 +420,7 @@ bool engine_open_builtin(Engine **engine, const char *pack_path, const char *sch
               rig_new(&e->rig, e->pack, e->base.schema, err) && skins_open(e, err) &&
               piece_open(e, &e->eyes, "eyes", err) && irises_open(e, err) &&
               piece_open(e, &e->teeth, "teeth", err) && piece_open(e, &e->tongue, "tongue", err) &&
-              piece_open(e, &e->lashes, "lashes", err) && choices_open(e, err);
+              strands_open(e, &e->lashes, "lashes", err) && choices_open(e, err);
     if (ok) {
         Surface rest = skin_surface(e, e->skin.rest);
         ok = render_tables_new(&e->tables, &rest, err);
