@@ -183,6 +183,7 @@ void child_end(Child *child, Deadline deadline, char how[static CHILD_END_TEXT])
         left = has_ended(child->pid);
     }
     kill(-child->pid, SIGKILL);
+    kill(child->pid, SIGKILL); /* it may have gone to another group */
     int status;
     pid_t reaped;
     do {
