@@ -116,17 +116,16 @@ static bool optional_text(const Place *at, const json_t *object, const char *key
 
 static bool read_colour(const Place *at, const json_t *value, ControlOption *option)
 {
-    unsigned r, g, b;
-    int end = 0;
     const char *text = json_string_value(value);
     if (!value)
         return true;
-    if (!text || sscanf(text, "#%2x%2x%2x%n", &r, &g, &b, &end) != 3 || end != 7 || text[7])
+    if (!text || text[0] != '#' || strlen(text) != 7 ||
+        strspn(text + 1, "0123456789abcdefABCDEF") != 6)
         return bad(at, "an option's \"colour\" is not \"#rrggbb\"");
+    unsigned long rgb = strtoul(text + 1, NULL, 16);
     option->has_colour = true;
-    option->colour[0] = (uint8_t)r;
-    option->colour[1] = (uint8_t)g;
-    option->colour[2] = (uint8_t)b;
+    for (int c = 0; c < 3; c++)
+        option->colour[c] = (uint8_t)(rgb >> (16 - 8 * c));
     return true;
 }
 
