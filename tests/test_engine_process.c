@@ -380,7 +380,6 @@ static void words_after_the_picture(void **state)
     uint8_t rgb[3 * PIXELS];
     RenderOptions o = small();
     assert_true(engine_render(e, some, &o, rgb, NULL, NULL)); /* whole, as far as anyone can see */
-    nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
     render_fails(e, "garbage", "sent bytes after its answer that nobody asked for");
     engine_close(e);
 }
