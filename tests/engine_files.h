@@ -1,11 +1,13 @@
-/* What the engine's tests have in common: where the schemas and the asset pack are, files with
- * given text. */
+/* What the engine's tests have in common: where the schemas and the asset pack are, engines, files
+ * with given text. */
 #ifndef TESTS_ENGINE_FILES_H
 #define TESTS_ENGINE_FILES_H
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include "engine/engine.h"
 
 #define SCHEMA(name) SRCDIR "/engine/schemas/" name ".json"
 
@@ -26,6 +28,17 @@ static inline void need_engine_pack(void)
         return;
     printf("skipped: there is no %s; scripts/setup.sh makes it\n", engine_pack());
     exit(TEST_SKIPPED);
+}
+
+/* The embedded engine with a schema, SCHEMA("male"); NULL when it does not open, which stderr tells
+ * of. */
+static inline Engine *open_with_schema(const char *schema)
+{
+    Engine *engine = NULL;
+    Error err;
+    if (!engine_open_builtin(&engine, engine_pack(), schema, &err))
+        fprintf(stderr, "%s\n", err.text);
+    return engine;
 }
 
 static inline void write_text(const char *path, const char *text)

@@ -27,12 +27,10 @@ static int set_up(void **state)
     (void)state;
     for (int m = 0; m < MODELS; m++) {
         char path[4096];
-        Error err = {""};
         snprintf(path, sizeof path, SRCDIR "/engine/schemas/%s.json", model[m]);
-        if (!engine_open_builtin(&engine[m], engine_pack(), path, &err)) {
-            fprintf(stderr, "%s\n", err.text);
+        engine[m] = open_with_schema(path);
+        if (!engine[m])
             return -1;
-        }
     }
     return 0;
 }

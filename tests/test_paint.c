@@ -37,11 +37,9 @@ static int set_up(void **state)
     static const char *const schema[MODELS] = {SCHEMA("male"), SCHEMA("female")};
     (void)state;
     for (int m = 0; m < MODELS; m++) {
-        Error err = {""};
-        if (!engine_open_builtin(&engine[m], engine_pack(), schema[m], &err)) {
-            fprintf(stderr, "%s\n", err.text);
+        engine[m] = open_with_schema(schema[m]);
+        if (!engine[m])
             return -1;
-        }
     }
     return 0;
 }
@@ -245,7 +243,7 @@ static void bald_heads_are_skin(void **state)
 {
     (void)state;
     for (int m = 0; m < MODELS; m++)
-        for (int turn = 0; turn < 3; turn++) {
+        for (int turn = 1; turn < 3; turn++) { /* the side, the back */
             Person p = person(m);
             set(p, "skin-tone", 1);
             RenderOptions o = render_options_default();
@@ -265,7 +263,7 @@ static void bald_heads_are_skin(void **state)
                 least = g < least ? g : least;
                 most = g > most ? g : most;
             }
-            if (turn > 0 && (least < 30 || most - least > 45))
+            if (least < 30 || most - least > 45)
                 fail_msg("model %d from %d degrees: green from %d to %d", m, 90 * turn, least,
                          most);
             free(bald);
