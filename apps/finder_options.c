@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "apps/app.h"
+#include "apps/engine_option.h"
 #include "apps/paths.h"
 
 enum {
@@ -33,9 +34,9 @@ enum {
 
 static const struct argp_option option[] = {
     {"engine", ENGINE, "NAME", 0,
-     "builtin:male, builtin:female, builtin:girl; given several times, all are tried and the "
-     "nearest "
-     "character is kept (builtin:male and builtin:female)",
+     ENGINE_OPTION_HELP
+     "; given several times, all are tried and the nearest character is kept (builtin:male and "
+     "builtin:female)",
      0},
     {"schedule", SCHEDULE, "NAME", 0,
      "default, or paper: Eq. 9 at the paper's own rates and losses, nothing else", 0},

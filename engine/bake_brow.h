@@ -11,7 +11,7 @@ typedef struct BrowShape {
     float thickness, tilt, lift;
 } BrowShape;
 
-/* alpha: of a width x height texture, rows top to bottom. */
+/* Gives the proxy that shape. rgba: its texture, width x height, rows top to bottom. */
 bool bake_brow(SourceMesh *proxy, const SourceMesh *base, BrowShape shape, const uint8_t *rgba,
                int width, int height, Error *err);
 

@@ -17,8 +17,9 @@ typedef enum EditKind {
                   */
     EDIT_LOSE,   /* the pieces that hang below y: a pony tail */
     EDIT_SHORTEN, /* y below `top` pressed together to end at `bottom`, drawn in by `tuck` towards
-                     the neck's axis: top, bottom, tuck, and how much farther down it ends at the
-                     nape. Strands keep their own soft tips. */
+                     the neck's axis: top, bottom, tuck, how much farther down it ends at the nape,
+                     and how much of its waves across the strands stays (0 none). Strands keep their
+                     own soft tips. */
     EDIT_FRINGE, /* the same of what hangs before the face only: top, bottom, and as far as x0 to x1
                   */
     EDIT_PART, /* opens what hangs before the face like a curtain at x = c, from nothing at `top` to

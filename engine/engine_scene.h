@@ -1,5 +1,5 @@
-/* The scene of a character before it is drawn: for what wants to look inside a render (benchmarks).
- */
+/* The scene of a character before it is drawn: for what the embedded engine makes of it, pictures
+ * and meshes, and for tests and benchmarks that look inside a render. */
 #ifndef ENGINE_ENGINE_SCENE_H
 #define ENGINE_ENGINE_SCENE_H
 
@@ -12,7 +12,8 @@ typedef struct EngineScene {
     float *block;               /* the deformed vertices that scene points to */
 } EngineScene;
 
-/* Poses x; fails when out of memory or on a value that is not finite. */
+/* Poses x; fails when out of memory, on a value that is not finite, and for every engine but the
+ * embedded one. */
 bool engine_scene(const Engine *engine, const float *x, EngineScene *out, Error *err);
 void engine_scene_free(EngineScene *scene);
 
