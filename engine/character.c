@@ -26,8 +26,8 @@ static json_t *discrete_json(const Schema *schema, const float *x)
     json_t *object = json_object();
     for (int g = 0; object && g < schema->n_groups; g++) {
         const ControlGroup *group = &schema->group[g];
-        if (json_object_set_new(object, group->name,
-                                json_string(group->option[schema_choice(schema, g, x)].name)) != 0) {
+        const ControlOption *chosen = &group->option[schema_choice(schema, g, x)];
+        if (json_object_set_new(object, group->name, json_string(chosen->name)) != 0) {
             json_decref(object);
             return NULL;
         }

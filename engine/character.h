@@ -11,7 +11,8 @@ struct json_t *character_json(const Schema *schema, const float *x);
 bool character_save(const char *path, const Schema *schema, const float *x, Error *err);
 
 /* Reads one. "vector" is derived data: names win, and missing names take the average face's value.
- * Another schema or version, unknown names or options, values outside [0, 1] or not finite are errors. */
+ * Another schema or version, unknown names or options, values outside [0, 1] or not finite are
+ * errors. */
 bool character_load(const char *path, const Schema *schema, float *x, Error *err);
 
 /* The "schema" field alone (at least 32 bytes), to open the right engine. */
