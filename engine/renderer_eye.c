@@ -96,7 +96,7 @@ void shade_eye(const Frame *frame, const Hit *hit, float rgb[3])
     normalize3(n);
     float view[3] = {-hit->p[0], -hit->p[1], -hit->p[2]};
     normalize3(view);
-    float shadow = shadow_at(frame, hit->p, n, false);
+    float shadow = shadow_at(frame, hit->p, n);
     shadow = lerpf(0.35f, 1, shadow);
     float light[3], shine = 0;
     for (int c = 0; c < 3; c++)

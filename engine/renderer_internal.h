@@ -235,9 +235,8 @@ void shadow_map_triangle(ShadowMap *map, const float *const place[3], const Surf
                          const int32_t *v);
 bool shadow_map_hides(const ShadowMap *map, const float p[3], float bias);
 void shadow_draw(Frame *frame);
-/* Part of the key light that arrives at a place in view space with unit normal n, 0 .. 1. coarse:
- * for busy surfaces that hide it. */
-float shadow_at(const Frame *frame, const float p[3], const float n[3], bool coarse);
+/* Part of the key light that arrives at a place in view space with unit normal n, 0 .. 1. */
+float shadow_at(const Frame *frame, const float p[3], const float n[3]);
 /* Part of the key light that comes through the hair before a place in the shadow map. */
 float shadow_through_hair(const ShadowMap *map, const float place[3]);
 
@@ -272,7 +271,6 @@ void texture_level_sample(const TextureLevel *level, float u, float v, uint8_t r
 void shade(const Frame *frame, const Hit *hit, float rgb[3]);
 void shade_skin(const Frame *frame, const Hit *hit, float rgb[3]);
 void shade_eye(const Frame *frame, const Hit *hit, float rgb[3]);
-void shade_teeth(const Frame *frame, const Hit *hit, float rgb[3]);
 /* Factor on the tint where a recoloured texture has this luma, 0 .. 1. */
 float recolour_tone(const Surface *surface, float luma);
 /* Lights the vertices of hair, beards, brows and lashes; after shadow_draw. */

@@ -59,7 +59,7 @@ void teeth_albedo(const Frame *frame, const Hit *hit, float rgb[3])
         rgb[c] *= 0.06f + 0.7f * open;
 }
 
-void shade_teeth(const Frame *frame, const Hit *hit, float rgb[3])
+static void shade_teeth(const Frame *frame, const Hit *hit, float rgb[3])
 {
     float albedo[3];
     teeth_albedo(frame, hit, albedo);

@@ -3,8 +3,8 @@
 
 #include <math.h>
 
-enum { FILTER = 2, FILTER_COARSE = 1 }; /* texels to each side */
-static const float EXTENT = 5.2f;       /* dm a side: head, neck and hair */
+enum { FILTER = 2 };              /* texels to each side */
+static const float EXTENT = 5.2f; /* dm a side: head, neck and hair */
 
 void shadow_map_place(const ShadowMap *map, const float p[3], float out[3])
 {
@@ -128,9 +128,8 @@ bool shadow_map_hides(const ShadowMap *map, const float p[3], float bias)
     return map->depth[(int)y * SHADOW_SIZE + (int)x] < z - bias;
 }
 
-float shadow_at(const Frame *frame, const float p[3], const float n[3], bool coarse)
+float shadow_at(const Frame *frame, const float p[3], const float n[3])
 {
-    int filter = coarse ? FILTER_COARSE : FILTER;
     const ShadowMap *map = &frame->shadow;
     float lit = dot3(n, frame->light[LIGHT_KEY].to);
     float slope = 1 - clampf(lit, 0, 1);
@@ -139,23 +138,23 @@ float shadow_at(const Frame *frame, const float p[3], const float n[3], bool coa
     float place[3];
     shadow_map_place(map, q, place);
     float x = place[0] - 0.5f, y = place[1] - 0.5f, z = place[2];
-    if (!(x > filter && y > filter && x < SHADOW_SIZE - filter - 2 && y < SHADOW_SIZE - filter - 2))
+    if (!(x > FILTER && y > FILTER && x < SHADOW_SIZE - FILTER - 2 && y < SHADOW_SIZE - FILTER - 2))
         return 1;
     z -= 0.03f + 0.04f * slope;
     int ix = (int)x, iy = (int)y;
     float ax = x - (float)ix, ay = y - (float)iy;
     float sum = 0;
-    /* a box of 2 filter + 1 texels with bilinear edges */
-    for (int j = -filter; j <= filter + 1; j++) {
+    /* a box of 2 FILTER + 1 texels with bilinear edges */
+    for (int j = -FILTER; j <= FILTER + 1; j++) {
         const float *row = map->depth + (iy + j) * SHADOW_SIZE + ix;
-        float wy = j == -filter ? 1 - ay : j == filter + 1 ? ay : 1;
+        float wy = j == -FILTER ? 1 - ay : j == FILTER + 1 ? ay : 1;
         float line = 0;
-        for (int i = -filter + 1; i <= filter; i++)
+        for (int i = -FILTER + 1; i <= FILTER; i++)
             line += row[i] > z ? 1.0f : 0.0f;
-        line += (row[-filter] > z ? 1 - ax : 0) + (row[filter + 1] > z ? ax : 0);
+        line += (row[-FILTER] > z ? 1 - ax : 0) + (row[FILTER + 1] > z ? ax : 0);
         sum += wy * line;
     }
-    return sum / ((2 * filter + 1) * (2 * filter + 1));
+    return sum / ((2 * FILTER + 1) * (2 * FILTER + 1));
 }
 
 float shadow_through_hair(const ShadowMap *map, const float place[3])

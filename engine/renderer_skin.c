@@ -163,7 +163,7 @@ void shade_skin(const Frame *frame, const Hit *hit, float rgb[3])
 
     float view[3] = {-hit->p[0], -hit->p[1], -hit->p[2]};
     normalize3(view);
-    float shadow = shadow_at(frame, hit->p, hit->n, false);
+    float shadow = shadow_at(frame, hit->p, hit->n);
     float soft[3] = {sqrtf(shadow), shadow,
                      shadow * shadow}; /* red light leaks into shadow edges */
     soft[0] = lerpf(shadow, soft[0], 0.5f);
