@@ -96,7 +96,7 @@ LightCnn lightcnn_declare(ParamSet *set, const LightCnnConfig *config)
     assert(lightcnn_check(config, NULL));
     LightCnn net = {.config = *config, .set = set};
     const int *width = config->width;
-    char name[32];
+    char name[48];
     net.first = mfm_declare(set, "conv1", 1, width[0], 5);
     for (int i = 0; i < LIGHTCNN_STAGES; i++) {
         for (int j = 0; j < config->blocks[i]; j++)
