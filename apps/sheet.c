@@ -1,6 +1,7 @@
 #include "apps/sheet.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,8 +16,12 @@
 bool sheet_new(Sheet *sheet, int columns, int rows, int cell, int gap, Error *err)
 {
     Sheet s = {.columns = columns, .rows = rows, .cell = cell, .gap = gap};
-    if (!image_new(&s.image, columns * cell + (columns + 1) * gap, rows * cell + (rows + 1) * gap,
-                   err))
+    int64_t width = (int64_t)columns * (cell + gap) + gap,
+            height = (int64_t)rows * (cell + gap) + gap;
+    if (3 * width * height > INT_MAX / 2)
+        return error_set(err, "a sheet of %lld x %lld pixels: ask for fewer or smaller pictures",
+                         (long long)width, (long long)height);
+    if (!image_new(&s.image, (int)width, (int)height, err))
         return false;
     memset(s.image.pixel, 255, (size_t)s.image.width * (size_t)s.image.height * 3);
     *sheet = s;

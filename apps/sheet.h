@@ -9,7 +9,7 @@ typedef struct Sheet {
     int columns, rows, cell, gap;
 } Sheet;
 
-/* A white sheet of square cells of `cell` pixels. */
+/* A white sheet of square cells of `cell` pixels. Fails on one of more than a GB. */
 bool sheet_new(Sheet *sheet, int columns, int rows, int cell, int gap, Error *err);
 void sheet_free(Sheet *sheet);
 

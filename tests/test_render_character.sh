@@ -76,6 +76,7 @@ refuses 1 "the folder" $render --turntable "$dir/a.png/in"
 refuses 1 "dog" $render --engine builtin:dog --out "$dir/x.png"
 refuses 2 "--kind is" $sheet --out "$dir/x.png"
 refuses 2 "--out FILE.png is missing" $sheet --kind random
+refuses 1 "fewer or smaller" $sheet --kind labels --count 400 --cell 1024 --out "$dir/x.png"
 refuses 2 "no group or component" $sheet --kind options --group tail --out "$dir/x.png"
 test ! -e "$dir/x.png" || fail "a refused run leaves a picture behind"
 echo ok
