@@ -67,6 +67,11 @@ refuses 1 "a picture too big" 'huge.png' "$work/huge.png" "$out"
 refuses 1 "a face that is not there" 'sample6.jpg.*face' "$photo" "$out" --face 40
 refuses 1 "a truncated checkpoint" 'cut.safetensors' "$photo" "$out" \
     --engine builtin:male --imitator "$work/cut.safetensors"
+refuses 1 "an engine twice" 'open already' "$photo" "$out" \
+    --engine builtin:male --engine builtin:male
+refuses 1 "an unknown engine" 'no engine' "$photo" "$out" --engine elsewhere
+refuses 1 "an imitator without its engine" 'no --engine has that schema' "$photo" "$out" \
+    --engine builtin:female --imitator "$imitator"
 refuses 1 "a segmenter for an imitator" 'segmenter' "$photo" "$out" \
     --imitator "$(found segmenter.safetensors)"
 refuses 1 "an unwritable folder" 'folder' "$photo" --out "$work/text.jpg/deep"
