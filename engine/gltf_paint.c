@@ -20,7 +20,7 @@ static uint8_t to_byte(float x)
 
 static uint8_t to_srgb(float x)
 {
-    return to_byte(x <= 0.0031308f ? 12.92f * x : 1.055f * powf(x, 1 / 2.4f) - 0.055f);
+    return to_byte(srgb_of(x));
 }
 
 static void paint_skin(const Frame *posed, const Hit *hit, float value[3])

@@ -343,7 +343,7 @@ void tile_leave_empty(const Frame *frame, const Tile *tile, uint8_t *rgb, uint8_
 /* renderer_labels.c */
 int label_at(const Frame *frame, const Hit *hit);
 
-/* small vector helpers */
+/* small helpers: vectors, colours */
 static inline float dot3(const float a[3], const float b[3])
 {
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
@@ -359,6 +359,12 @@ static inline void cross3(const float a[3], const float b[3], float c[3])
 static inline float clampf(float x, float lo, float hi)
 {
     return x > lo ? x < hi ? x : hi : lo; /* lo for NaN */
+}
+
+/* Of linear light, 0 .. 1 both. */
+static inline float srgb_of(float x)
+{
+    return x <= 0.0031308f ? 12.92f * x : 1.055f * powf(x, 1 / 2.4f) - 0.055f;
 }
 
 /* fminf and fmaxf are calls, for the sake of NaN. */

@@ -7,11 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static float to_srgb(float x)
-{
-    return x <= 0.0031308f ? 12.92f * x : 1.055f * powf(x, 1 / 2.4f) - 0.055f;
-}
-
 static void set_curves(RenderTables *t)
 {
     for (int i = 0; i < 256; i++) {
@@ -21,7 +16,7 @@ static void set_curves(RenderTables *t)
     t->linear[256] = t->linear[255];
     for (int i = 0; i <= DISPLAY_SIZE; i++) {
         float root = (float)i / DISPLAY_SIZE;
-        float s = to_srgb(root * root);
+        float s = srgb_of(root * root);
         t->display[i] = (uint8_t)(clampf(s, 0, 1) * 255 + 0.5f);
     }
 }
