@@ -47,7 +47,8 @@ bool imitator_open(Imitator *net, const char *path, const Schema *schema, Backen
                    Error *err);
 bool segmenter_open(Segmenter *net, const char *path, Backend *backend, Error *err);
 /* F_recg, whichever the file holds: by its metadata a checkpoint of LightCNN, or the recogniser's
- * face_recognition_model (its manifest). On success the caller frees descriptor_set (params_free). */
+ * face_recognition_model (its manifest). On success the caller frees descriptor_set (params_free).
+ */
 bool descriptor_open(Descriptor *descriptor, const char *path, Backend *backend, Error *err);
 
 #endif

@@ -13,7 +13,8 @@ void tensor_file_free(TensorFile *file);
 
 /* Copies the tensor in (data is copied, name too; data NULL: zeros). Names are unique. */
 bool tensor_file_add(TensorFile *file, const char *name, Tensor t, Error *err);
-/* The same without a copy: on success the file owns t->data (from malloc, not NULL), which becomes NULL. */
+/* The same without a copy: on success the file owns t->data (from malloc, not NULL), which becomes
+ * NULL. */
 bool tensor_file_adopt(TensorFile *file, const char *name, Tensor *t, Error *err);
 /* Sets metadata key to value (both copied). */
 bool tensor_file_set_meta(TensorFile *file, const char *key, const char *value, Error *err);
@@ -28,13 +29,13 @@ const char *tensor_file_meta(const TensorFile *file, const char *key);
 int tensor_file_meta_count(const TensorFile *file);
 const char *tensor_file_meta_key(const TensorFile *file, int i);
 
-/* Converts element by element between F16, F32, F64 (and U8, I32, I64 to those); to holds n elements.
- * To F16 rounds to nearest even; too large is infinity. Equal types are copied. */
+/* Converts element by element between F16, F32, F64 (and U8, I32, I64 to those); to holds n
+ * elements. To F16 rounds to nearest even; too large is infinity. Equal types are copied. */
 void tensor_convert(void *to, DType to_type, const void *from, DType from_type, int64_t n);
 
-/* safetensors (https://github.com/huggingface/safetensors): 8-byte little-endian header length, JSON
- * header, data. Types F16, F32, F64, I32, I64, U8. Reading refuses truncated, overlapping or oversized
- * files with a text that names the path. Writing goes to PATH.tmp, fsync, rename. */
+/* safetensors (https://github.com/huggingface/safetensors): 8-byte little-endian header length,
+ * JSON header, data. Types F16, F32, F64, I32, I64, U8. Reading refuses truncated, overlapping or
+ * oversized files with a text that names the path. Writing goes to PATH.tmp, fsync, rename. */
 bool safetensors_read(const char *path, TensorFile **file, Error *err);
 bool safetensors_write(const char *path, const TensorFile *file, Error *err);
 
@@ -45,10 +46,10 @@ bool tfjs_read(const char *manifest_path, TensorFile **file, Error *err);
 /* A file of PyTorch's torch.save, in either of its formats: a tensor, or dictionaries and lists of
  * them, to any depth. Names are joined by dots: {"state_dict": {"fc.weight": ...}} gives
  * state_dict.fc.weight. Numbers and text of the outermost dictionary become metadata ("epoch",
- * "arch"). Tensors may have any strides; the types F16, F32, F64, U8, I32, I64 are kept, BF16 becomes
- * F32, bool U8, int8 and int16 I32. Nothing of the file is executed: functions and classes other
- * than those that tensors need are refused by name (libtensor/unpickle.h). Tensors take at most four
- * times the bytes of their storages; at most 16384 of them. */
+ * "arch"). Tensors may have any strides; the types F16, F32, F64, U8, I32, I64 are kept, BF16
+ * becomes F32, bool U8, int8 and int16 I32. Nothing of the file is executed: functions and classes
+ * other than those that tensors need are refused by name (libtensor/unpickle.h). Tensors take at
+ * most four times the bytes of their storages; at most 16384 of them. */
 bool torch_read(const char *path, TensorFile **file, Error *err);
 
 /* NumPy's .npz, stored or deflated, of arrays named as numpy.savez got them; or one .npy, named
