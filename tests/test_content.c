@@ -145,6 +145,21 @@ static void meshes_without_a_texture_are_refused(void **state)
     test_folder_remove(dir);
 }
 
+/* The renderer reads the alpha of strands. */
+static void strands_without_alpha_are_refused(void **state)
+{
+    (void)state;
+    char dir[TEST_PATH], path[TEST_PATH];
+    assert_true(test_folder_make(dir));
+    write_altered(test_path(path, dir, "altered.pack"), "mesh/hair-crop/texture", "tongue");
+    Engine *engine = NULL;
+    Error err = {""};
+    assert_false(engine_open_builtin(&engine, path, SCHEMA("male"), &err));
+    assert_null(engine);
+    assert_non_null(strstr(err.text, "\"hair-crop\" has no texture with alpha"));
+    test_folder_remove(dir);
+}
+
 int main(void)
 {
     static char male[] = SCHEMA("male"), female[] = SCHEMA("female"), girl[] = SCHEMA("girl");
@@ -154,6 +169,7 @@ int main(void)
         cmocka_unit_test_prestate(no_hair_hides_an_eye, female),
         cmocka_unit_test_prestate(no_hair_hides_an_eye, girl),
         cmocka_unit_test(meshes_without_a_texture_are_refused),
+        cmocka_unit_test(strands_without_alpha_are_refused),
     };
     need_engine_pack();
     return cmocka_run_group_tests(tests, NULL, NULL);
