@@ -2,6 +2,7 @@
 pretraineddir = $(pkgdatadir)/pretrained
 dist_pretrained_DATA = \
 	pretrained/imitator-female.md pretrained/imitator-female.safetensors \
+	pretrained/imitator-girl.md pretrained/imitator-girl.safetensors \
 	pretrained/imitator-male.md pretrained/imitator-male.safetensors \
 	pretrained/segmenter.md pretrained/segmenter.safetensors
 
