@@ -128,6 +128,29 @@ static char *origin(const Args *args, const TensorFile *file, const ImportReport
     return text;
 }
 
+/* Matches the file against the net, tells, and writes the checkpoint. */
+static bool import(const Args *args, const Target *target, const TensorFile *file, ParamSet *set,
+                   Backend *cpu, ImportReport *report, Error *err)
+{
+    Error why;
+    char *config = target->declare(set), *training = NULL;
+    bool ok = params_alloc(set, cpu, false, 1, err);
+
+    if (ok && !import_match(set, file, &target->rules, report, &why))
+        ok = error_set(err, "%s: %s", args->in, why.text);
+    if (ok) {
+        print_report(args, file, report);
+        training = origin(args, file, report);
+        ok = (config && training) ||
+             error_set(err, "out of memory, or %s holds text that is not UTF-8", args->in);
+    }
+    CheckpointInfo info = {target->kind, config, "", "", training, 0, 1};
+    ok = ok && checkpoint_save(args->out, &info, set, NULL, false, err);
+    free(config);
+    free(training);
+    return ok;
+}
+
 int main(int argc, char **argv)
 {
     static const struct argp parser = {
@@ -155,26 +178,13 @@ int main(int argc, char **argv)
     ImportReport *report = calloc(1, sizeof *report);
     if (!set || !cpu || !report)
         die("out of memory");
-    char *config = target->declare(set);
-    if (!params_alloc(set, cpu, false, 1, &err))
-        die_error(&err);
-    if (!import_match(set, file, &target->rules, report, &err))
-        die("%s: %s", args.in, err.text);
-    print_report(&args, file, report);
-
-    char *training = origin(&args, file, report);
-    if (!config || !training)
-        die("out of memory, or %s holds text that is not UTF-8", args.in);
-    CheckpointInfo info = {target->kind, config, "", "", training, 0, 1};
-    if (!checkpoint_save(args.out, &info, set, NULL, false, &err))
-        die_error(&err);
-    printf("wrote %s\n", args.out);
-
-    free(config);
-    free(training);
+    bool ok = import(&args, target, file, set, cpu, report, &err);
     free(report);
     params_free(set);
     backend_close(cpu);
     tensor_file_free(file);
+    if (!ok)
+        die_error(&err);
+    printf("wrote %s\n", args.out);
     return 0;
 }
