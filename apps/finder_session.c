@@ -213,7 +213,7 @@ static bool choose_option(Session *s, int group, float *points, float *x, Error 
 {
     const ControlGroup *g = &s->schema->group[group];
     size_t dim = (size_t)s->schema->dim;
-    const double hair_share = 0.1, rarer = 0.06; /* rare styles need better reasons */
+    const double hair_share = 0.1, rarer = 0.06; /* rare choices need better reasons */
     int best = 0;
     double lowest = INFINITY;
     float likeliest = 0;
@@ -237,10 +237,11 @@ static bool choose_option(Session *s, int group, float *points, float *x, Error 
         }
         for (int i = 0; i < count; i++) {
             double score = losses_sum(losses_of(s, i), s->weight);
+            double weight = fmax(g->option[begin + i].weight, 0.01f);
             if (is_hair(g)) {
-                double weight = fmax(g->option[begin + i].weight, 0.01f);
-                score = hair_share * score + hair_mismatch(s, i) + rarer * log(likeliest / weight);
+                score = hair_share * score + hair_mismatch(s, i);
             }
+            score += rarer * log(likeliest / weight);
             if (score < lowest) {
                 lowest = score;
                 best = begin + i;
