@@ -1,5 +1,6 @@
 #include "engine/engine_internal.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -312,7 +313,8 @@ static int choose_pieces(const Builtin *e, const float *x, const Piece **piece, 
     }
     for (int g = 0; g < e->base.schema->n_groups; g++) {
         const Piece *option = e->choice[g].piece + schema_choice(e->base.schema, g, x) * MAX_PIECES;
-        for (int k = 0; k < MAX_PIECES && option[k].mesh && n < SCENE_MAX_SURFACES; k++) {
+        for (int k = 0; k < MAX_PIECES && option[k].mesh; k++) {
+            assert(n < SCENE_MAX_SURFACES); /* hair, brows and beard are the groups with meshes */
             piece[n] = &option[k];
             material[n++] = group_kinds[group_kind(e->base.schema->group[g].name)].material;
         }

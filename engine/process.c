@@ -2,6 +2,7 @@
 
 #include "engine/process.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -521,6 +522,8 @@ static bool configure(Process *p, const EngineFile *file, Error *err)
         !number(file, p->limit.field, 0.001, 86400, &p->limit.seconds, err) ||
         !number(file, p->start_limit.field, 0.001, 86400, &p->start_limit.seconds, err))
         return false;
+    if (workers != floor(workers))
+        return error_set(err, "%s: \"workers\" must be a whole number", file->path);
     p->n_workers = (int)workers;
     p->worker = calloc((size_t)p->n_workers, sizeof *p->worker);
     p->path = strdup(file->path);

@@ -41,6 +41,26 @@ static inline Engine *open_with_schema(const char *schema)
     return engine;
 }
 
+/* The embedded engine once for each of n schemas, by name; engines_close closes what is open. */
+static inline int engines_open(Engine **engine, const char *const *schema, int n)
+{
+    for (int i = 0; i < n; i++) {
+        char path[4096];
+        snprintf(path, sizeof path, SRCDIR "/engine/schemas/%s.json", schema[i]);
+        engine[i] = open_with_schema(path);
+        if (!engine[i])
+            return -1;
+    }
+    return 0;
+}
+
+static inline int engines_close(Engine **engine, int n)
+{
+    for (int i = 0; i < n; i++)
+        engine_close(engine[i]);
+    return 0;
+}
+
 static inline void write_text(const char *path, const char *text)
 {
     FILE *f = fopen(path, "w");

@@ -25,22 +25,13 @@ static Engine *engine[MODELS];
 static int set_up(void **state)
 {
     (void)state;
-    for (int m = 0; m < MODELS; m++) {
-        char path[4096];
-        snprintf(path, sizeof path, SRCDIR "/engine/schemas/%s.json", model[m]);
-        engine[m] = open_with_schema(path);
-        if (!engine[m])
-            return -1;
-    }
-    return 0;
+    return engines_open(engine, model, MODELS);
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    for (int m = 0; m < MODELS; m++)
-        engine_close(engine[m]);
-    return 0;
+    return engines_close(engine, MODELS);
 }
 
 static void choose(const Schema *s, float *x, int group, int option)

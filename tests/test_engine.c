@@ -35,22 +35,13 @@ typedef struct Picture {
 static int set_up(void **state)
 {
     (void)state;
-    for (int m = 0; m < SCHEMAS; m++) {
-        char path[4096];
-        snprintf(path, sizeof path, SRCDIR "/engine/schemas/%s.json", model[m]);
-        engine[m] = open_with_schema(path);
-        if (!engine[m])
-            return -1;
-    }
-    return 0;
+    return engines_open(engine, model, SCHEMAS);
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    for (int m = 0; m < SCHEMAS; m++)
-        engine_close(engine[m]);
-    return 0;
+    return engines_close(engine, SCHEMAS);
 }
 
 static float *new_x(int m)

@@ -306,6 +306,9 @@ static void bad_files(void **state)
          "\"time\": 3}",
          "\"time\" is no field"},
         {"{\"engine\": \"process\", \"schema\": \"schema.json\", \"command\": [\"cat\"], "
+         "\"workers\": 1.5}",
+         "\"workers\" must be a whole number"},
+        {"{\"engine\": \"process\", \"schema\": \"schema.json\", \"command\": [\"cat\"], "
          "\"workers\": 0}",
          "\"workers\" must be a number from 1 to 256"},
         {"{\"engine\": \"process\", \"schema\": \"schema.json\", \"command\": [\"cat\"], "

@@ -34,22 +34,15 @@ typedef struct Person {
 
 static int set_up(void **state)
 {
-    static const char *const schema[MODELS] = {SCHEMA("male"), SCHEMA("female")};
+    static const char *const schema[MODELS] = {"male", "female"};
     (void)state;
-    for (int m = 0; m < MODELS; m++) {
-        engine[m] = open_with_schema(schema[m]);
-        if (!engine[m])
-            return -1;
-    }
-    return 0;
+    return engines_open(engine, schema, MODELS);
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    for (int m = 0; m < MODELS; m++)
-        engine_close(engine[m]);
-    return 0;
+    return engines_close(engine, MODELS);
 }
 
 static void choose(Person p, const char *group, const char *option)
