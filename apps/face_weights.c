@@ -12,7 +12,7 @@ static const real CLASS_WEIGHT[LABEL_COUNT] = {
 /* Each of n elements, `step` apart, becomes the greatest of those up to `reach` away. */
 static void dilate(real *at, int n, int step, int reach)
 {
-    real old[FACE_WEIGHTS_MAX_SIZE];
+    real old[IMITATOR_MAX_SIZE];
 
     for (int i = 0; i < n; i++)
         old[i] = at[i * step];
@@ -30,7 +30,7 @@ void face_weights(const uint8_t *label, int size, real *weight)
     int pixels = size * size, reach = size / 64; /* lids, lashes, corners of the mouth */
     double sum = 0;
 
-    assert(size <= FACE_WEIGHTS_MAX_SIZE);
+    assert(size <= IMITATOR_MAX_SIZE);
     for (int i = 0; i < pixels; i++)
         weight[i] = CLASS_WEIGHT[label[i] < LABEL_COUNT ? label[i] : LABEL_BACKGROUND];
     for (int y = 0; y < size; y++)

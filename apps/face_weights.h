@@ -4,12 +4,11 @@
 
 #include <stdint.h>
 
-#include "libtensor/real.h"
+#include "nets/imitator.h"
 
-enum { FACE_WEIGHTS_MAX_SIZE = 512 };
-
-/* label: size x size classes of engine/engine.h. weight: size x size, of mean 1: eyes, brows and
- * mouth with a rim around them count most, then nose and skin, hair and background least. */
+/* size: up to IMITATOR_MAX_SIZE. label: size x size classes of engine/engine.h. weight: size x
+ * size, of mean 1: eyes, brows and mouth with a rim around them count most, then nose and skin,
+ * hair and background least. */
 void face_weights(const uint8_t *label, int size, real *weight);
 
 #endif

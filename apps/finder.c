@@ -1,6 +1,5 @@
 #include "apps/finder.h"
 
-#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -394,8 +393,8 @@ static bool is_tried(const Run *r, int model)
     return r->config->only < 0 || r->config->only == model;
 }
 
-/* Of the models that were tried the one whose character is nearer, by weights that are the same for
- * both. */
+/* Of the models that were tried the one whose character is nearest, by weights that are the same
+ * for all. */
 static bool compare_models(const Run *r, Session *session, float *const *x, int *best, Error *err)
 {
     Weights mean = {0};

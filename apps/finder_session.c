@@ -1,6 +1,5 @@
 #include "apps/finder_session.h"
 
-#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

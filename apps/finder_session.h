@@ -30,7 +30,8 @@ void session_close(Session *session);
 /* Losses of the engine's render of x, and their weighted sum. */
 bool session_score(Session *session, const float *x, Losses *losses, double *score, Error *err);
 
-/* Draws every option of the group "hair", of the others, or of all, and keeps the best in x. */
+/* Draws the options of the group "hair", of the others, or of all, and keeps the best in x; a group
+ * whose first two options look the same takes its first. */
 bool session_choose(Session *session, bool hair, bool others, float *x, Error *err);
 
 /* Chooses the iris (control "eye-hue") by the colour in the middle of the eyes. photo: planar.

@@ -9,7 +9,7 @@ bool imitator_data_open(ImitatorData *data, const char *dir, int size, Error *er
     if (!pairs_open(&data->pairs, dir, err))
         return false;
     data->info = pairs_info(data->pairs);
-    data->size = size ? size : data->info->size;
+    data->size = size;
     data->begin = 0;
     data->count = data->info->count;
     if (data->info->kind == PAIRS_IMITATOR)

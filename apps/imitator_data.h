@@ -12,7 +12,7 @@ typedef struct ImitatorData {
     int64_t begin, count; /* the part; all of it once opened */
 } ImitatorData;
 
-/* size 0: the set's own. The caller closes data->pairs. */
+/* size: the network's. The caller closes data->pairs. */
 bool imitator_data_open(ImitatorData *data, const char *dir, int size, Error *err);
 
 /* x and the picture, planar, of one sample; label may be NULL, else receives size x size classes:

@@ -132,12 +132,11 @@ static char *origin(const Args *args, const TensorFile *file, const ImportReport
 static bool import(const Args *args, const Target *target, const TensorFile *file, ParamSet *set,
                    Backend *cpu, ImportReport *report, Error *err)
 {
-    Error why;
     char *config = target->declare(set), *training = NULL;
     bool ok = params_alloc(set, cpu, false, 1, err);
 
-    if (ok && !import_match(set, file, &target->rules, report, &why))
-        ok = error_set(err, "%s: %s", args->in, why.text);
+    if (ok && !import_match(set, file, &target->rules, report, err))
+        ok = error_prefix(err, "%s", args->in);
     if (ok) {
         print_report(args, file, report);
         training = origin(args, file, report);

@@ -273,7 +273,7 @@ static void export_weights(const Options *o, Backend *backend)
     free(best);
 }
 
-/* ImitatorData to train on and data to measure with. */
+/* Data to train on and data to measure with. */
 static void open_data(Run *run, const Options *o, int size, int64_t *held_out)
 {
     Error err;

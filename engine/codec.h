@@ -1,4 +1,4 @@
-/* JPEG and PNG in memory: the only file that knows stb. */
+/* JPEG and PNG in memory: the only file that knows stb's image code. */
 #ifndef ENGINE_CODEC_H
 #define ENGINE_CODEC_H
 

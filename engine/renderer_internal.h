@@ -319,7 +319,7 @@ float hair_cover(const Frame *frame, const HairPaint *paint, const Hit *hit);
 /* The same with its hairs; paints them over the albedo. */
 float paint_hair(const Frame *frame, const HairPaint *paint, const Hit *hit, const PaintPlace *at,
                  float albedo[3]);
-/* SkinFinish of lips for light. */
+/* How painted skin and lips shine. */
 typedef struct SkinFinish {
     float roughness, shine, metal, sparkle;
     float dull; /* 1: no highlight */

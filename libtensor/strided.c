@@ -18,11 +18,6 @@ size_t foreign_size(ForeignType type)
     return types[type].size;
 }
 
-DType foreign_dtype(ForeignType type)
-{
-    return types[type].type;
-}
-
 void strides_row_major(Shape shape, int64_t stride[TENSOR_MAX_DIM])
 {
     int64_t step = 1;

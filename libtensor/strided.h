@@ -20,17 +20,14 @@ typedef enum ForeignType {
 } ForeignType;
 
 size_t foreign_size(ForeignType type);
-/* The type of the same values here. */
-DType foreign_dtype(ForeignType type);
 
 /* Strides, counted in elements, of a contiguous tensor: row-major, or column-major as Fortran has
  * it. */
 void strides_row_major(Shape shape, int64_t stride[TENSOR_MAX_DIM]);
 void strides_column_major(Shape shape, int64_t stride[TENSOR_MAX_DIM]);
 
-/* A contiguous tensor, its data from malloc: element (i, j, ...) is from[i stride[0] + j stride[1]
- * +
- * ...]. `from` need not be aligned. */
+/* A contiguous tensor, its data from malloc: element (i, j, ...) is
+ * from[i stride[0] + j stride[1] + ...]. `from` need not be aligned. */
 bool strided_gather(Tensor *tensor, const unsigned char *from, ForeignType type, Shape shape,
                     const int64_t stride[TENSOR_MAX_DIM], Error *err);
 

@@ -1,4 +1,4 @@
-/* Python's pickles, read as plain data: nothing in them is ever executed. Of protocols 0 to 5 what
+/* Python's pickles, read as plain data: nothing in them is ever executed. Of protocols 2 to 5 what
  * data of numbers, text and tensors need; every other opcode is refused by its code. Where a pickle
  * names a function or class, its name must be one of the caller's list, and it becomes a value that
  * says the name; where it calls one, it becomes a value with the name and the arguments. What that

@@ -23,7 +23,7 @@ typedef struct LightCnnConfig {
 
 /* As published: widths 48 96 192 128 128, blocks 1 2 3 4, 256-d, of 128x128. */
 LightCnnConfig lightcnn_paper(int classes);
-/* Third widths, half the blocks, 128-d, of 64x64, for trials. */
+/* For trials: widths 16 32 64 48 48, blocks 1 1 2 2, 128-d, of 64x64. */
 LightCnnConfig lightcnn_small(int classes);
 
 bool lightcnn_check(const LightCnnConfig *config, Error *err);
@@ -53,7 +53,7 @@ typedef struct LightCnn {
  * config must have passed lightcnn_check. */
 LightCnn lightcnn_declare(ParamSet *set, const LightCnnConfig *config);
 
-/* x [N,1,size,size], 0 .. 1, aligned as the net was trained (../README.md) -> [N,dim]. */
+/* x [N,1,size,size], 0 .. 1, aligned as descriptor_chip (nets/descriptor.h) does -> [N,dim]. */
 Var lightcnn_forward(Graph *graph, const LightCnn *net, Var x);
 
 /* The classes' logits [N,classes,1,1] of descriptors [N,dim], for ag_cross_entropy: the linear

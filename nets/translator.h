@@ -23,7 +23,7 @@ typedef struct TranslatorConfig {
 
 /* Table 4: width 512, hidden 1024, gate 16, 3 blocks. count: n_groups of them. */
 TranslatorConfig translator_paper(int embedding, int continuous, int n_groups, const int *count);
-/* A quarter of it: width 256, hidden 256, gate 16, 2 blocks. */
+/* For trials: width 256, hidden 256, gate 16, 2 blocks. */
 TranslatorConfig translator_small(int embedding, int continuous, int n_groups, const int *count);
 
 bool translator_check(const TranslatorConfig *config, Error *err);
