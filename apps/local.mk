@@ -3,7 +3,9 @@
 noinst_LIBRARIES += libapps.a
 libapps_a_SOURCES = \
 	apps/app.c apps/app.h \
+	apps/characters.c apps/characters.h \
 	apps/checkpoint.c apps/checkpoint.h \
+	apps/config_file.c apps/config_file.h \
 	apps/engine_option.c apps/engine_option.h \
 	apps/face_weights.c apps/face_weights.h \
 	apps/finder.c apps/finder.h \
@@ -20,7 +22,7 @@ libapps_a_SOURCES = \
 	apps/progress.c apps/progress.h \
 	apps/sheet.c apps/sheet.h \
 	apps/studio.c apps/studio.h \
-	apps/training.c apps/training.h
+	apps/training.c apps/training.h apps/training_internal.h apps/training_settings.c
 libapps_a_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
 
 # What every program links, in this order.

@@ -8,18 +8,19 @@
 #endif
 
 #include "apps/app.h"
+#include "apps/characters.h"
 #include "apps/engine_option.h"
 #include "apps/paths.h"
 #include "apps/progress.h"
 #include "datasets/pairs.h"
 
-enum { DEFAULT_COUNT = 2000 };
+enum { DEFAULT_COUNT = 2000, NEAR = 256 };
 
 /* Bytes of a shard, about. */
 static const int64_t SHARD_BYTES = (int64_t)64 << 20;
 
 typedef struct Options {
-    const char *engine, *out;
+    const char *engine, *out, *near;
     PairsInfo info;
     int threads;
 } Options;
@@ -32,6 +33,10 @@ static const struct argp_option options[] = {
      "imitator: fixed view and light; segmenter: random pose, light, background, things in front, "
      "noise "
      "(imitator)",
+     0},
+    {"near", NEAR, "PATHS", 0,
+     "Draw every fourth sample near one of these characters, commas between: folders with "
+     "character.json files, fit_prior's draws, .npy arrays [n,dim]",
      0},
     {"count", 'n', "N", 0, "Samples (2000, or all that the engine's folder has)", 0},
     {"seed", 's', "S", 0, "Seed: the same seed gives the same bytes (0)", 0},
@@ -57,6 +62,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
             o->info.kind = PAIRS_SEGMENTER;
         else
             die_usage("--kind is imitator or segmenter, not '%s'", arg);
+        break;
+    case NEAR:
+        o->near = arg;
         break;
     case 'n':
         o->info.count = option_int(arg, "--count", 1, 100000000);
@@ -87,7 +95,8 @@ static const struct argp parser = {
     options,
     parse,
     NULL,
-    "Render random characters with their parameters and label maps.\v"
+    "Render random characters with their parameters and label maps: a quarter uniform over all "
+    "parameters, the others plausible people.\v"
     "A run that was interrupted, in whatever way, goes on when the same command is given again.",
     NULL,
     NULL,
@@ -115,6 +124,8 @@ int main(int argc, char **argv)
     Options o = {.engine = "builtin:male", .info = {.kind = PAIRS_IMITATOR, .size = 128}};
     Report r = {.started = false};
     Engine *engine;
+    float *near = NULL;
+    int64_t n_near;
     Error err;
 
     app_parse(&parser, argc, argv, &o);
@@ -129,6 +140,11 @@ int main(int argc, char **argv)
     if (!pairs_info_set_engine(&o.info, engine, &err))
         die_error(&err);
     o.info.shard = SHARD_BYTES / (4 * o.info.size * o.info.size);
+    if (o.near) {
+        if (!characters_read(o.near, engine_schema(engine), &near, &n_near, &err))
+            die_error(&err);
+        pairs_info_set_near(&o.info, near, n_near);
+    }
     if (!make_folder(o.out, &err))
         die_error(&err);
     catch_interrupt();
@@ -140,5 +156,6 @@ int main(int argc, char **argv)
     printf("%s: %" PRId64 " samples of %s, %dx%d\n", o.out, o.info.count, o.info.schema,
            o.info.size, o.info.size);
     engine_close(engine);
+    free(near);
     return 0;
 }

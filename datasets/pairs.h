@@ -12,15 +12,16 @@
 #include "libtensor/op.h"
 
 typedef enum PairsKind {
-    /* The default view and light: what the imitator learns. Even samples are uniform over the whole
-     * space, odd ones plausible people, so that it is right everywhere and best where people are.
-     * Of an engine that has finished samples the first `count` of them, in their order. */
+    /* The default view and light: what the imitator learns. Of an engine that has finished samples
+     * the first `count` of them, in their order. */
     PAIRS_IMITATOR,
-    /* Random pose, lens, light and background, then augment() of augment.h; odd and even as above.
-     */
+    /* Random pose, lens, light and background, then augment() of augment.h. */
     PAIRS_SEGMENTER
 } PairsKind;
 
+/* Who is drawn: of four samples one uniform over the whole space (the paper's), two plausible
+ * people, and one near a given character (draws of a prior, solutions that searches found), or
+ * without such a third person: a net is to be right everywhere and best where it will be asked. */
 typedef struct PairsInfo {
     PairsKind kind;
     char schema[32], digest[17];
@@ -30,6 +31,9 @@ typedef struct PairsInfo {
     bool labels; /* whether there are label maps */
     int64_t count, shard;
     uint64_t seed;
+    char near[17];          /* identifies the characters below; "" without */
+    const float *character; /* n_near x dim, the caller's: when rendering only */
+    int64_t n_near;
 } PairsInfo;
 
 /* One sample; the record's own memory (a read-only map of the file) lives as long as the set. */
@@ -46,6 +50,10 @@ typedef struct Pairs Pairs;
  * engine cannot make such a set: too many groups, too few finished samples, no labels for the
  * segmenter. */
 bool pairs_info_set_engine(PairsInfo *info, const Engine *engine, Error *err);
+
+/* Sets near, character and n_near: n characters of the engine's schema, n x dim in memory that
+ * outlives the rendering. */
+void pairs_info_set_near(PairsInfo *info, const float *character, int64_t n);
 
 /* Renders what is missing of the set, on all cores. A run that was killed at any moment, or failed
  * (the disk is full, the engine dies), goes on where it was; a folder of another configuration, or

@@ -10,7 +10,7 @@
 #include "datasets/pairs_internal.h"
 #include "libtensor/atomic_file.h"
 
-enum { FORMAT = 2 };
+enum { FORMAT = 3 };
 
 static const char *const KIND[] = {[PAIRS_IMITATOR] = "imitator", [PAIRS_SEGMENTER] = "segmenter"};
 
@@ -43,6 +43,15 @@ bool pairs_info_set_engine(PairsInfo *info, const Engine *engine, Error *err)
     schema_digest(schema, info->digest);
     info->dim = schema->dim;
     return true;
+}
+
+void pairs_info_set_near(PairsInfo *info, const float *character, int64_t n)
+{
+    size_t bytes = (size_t)n * (size_t)info->dim * sizeof *character;
+
+    info->character = character;
+    info->n_near = n;
+    snprintf(info->near, sizeof info->near, "%08lx", crc32_z(0, (const Bytef *)character, bytes));
 }
 
 PairsLayout pairs_layout(const PairsInfo *info)
@@ -116,11 +125,11 @@ bool pairs_info_save(const PairsInfo *info, const char *dir, Error *err)
     if (!pairs_info_path(path, dir, err) || !atomic_file_open(&file, path, err))
         return false;
     snprintf(seed, sizeof seed, "%" PRIu64, info->seed); /* JSON's integers are signed */
-    json = json_pack("{si, ss, ss, ss, si, so, sb, si, sI, sI, ss}", "format", FORMAT, "kind",
+    json = json_pack("{si, ss, ss, ss, si, so, sb, si, sI, sI, ss, ss}", "format", FORMAT, "kind",
                      KIND[info->kind], "schema", info->schema, "digest", info->digest, "dim",
                      info->dim, "groups", groups_json(info), "labels", info->labels, "size",
                      info->size, "count", (json_int_t)info->count, "shard", (json_int_t)info->shard,
-                     "seed", seed);
+                     "seed", seed, "near", info->near);
     if (!json) {
         atomic_file_abort(&file);
         return error_set(err, "out of memory for %s", path);
@@ -147,7 +156,7 @@ static bool parse_groups(PairsInfo *info, const json_t *groups)
 
 static bool parse(PairsInfo *info, json_t *json)
 {
-    const char *kind, *schema, *digest, *seed;
+    const char *kind, *schema, *digest, *seed, *near;
     json_t *groups;
     int labels;
     json_int_t count, shard;
@@ -155,10 +164,10 @@ static bool parse(PairsInfo *info, json_t *json)
     char *end;
     PairsInfo i = {0};
 
-    if (json_unpack(json, "{si, ss, ss, ss, si, so, sb, si, sI, sI, ss}", "format", &format, "kind",
-                    &kind, "schema", &schema, "digest", &digest, "dim", &i.dim, "groups", &groups,
-                    "labels", &labels, "size", &i.size, "count", &count, "shard", &shard, "seed",
-                    &seed) != 0)
+    if (json_unpack(json, "{si, ss, ss, ss, si, so, sb, si, sI, sI, ss, ss}", "format", &format,
+                    "kind", &kind, "schema", &schema, "digest", &digest, "dim", &i.dim, "groups",
+                    &groups, "labels", &labels, "size", &i.size, "count", &count, "shard", &shard,
+                    "seed", &seed, "near", &near) != 0)
         return false;
     i.labels = labels;
     if (strcmp(kind, KIND[PAIRS_IMITATOR]) == 0)
@@ -170,13 +179,14 @@ static bool parse(PairsInfo *info, json_t *json)
     errno = 0;
     i.seed = strtoull(seed, &end, 10);
     if (errno != 0 || *end != '\0' || end == seed || format != FORMAT ||
-        strlen(schema) >= sizeof i.schema || strlen(digest) >= sizeof i.digest || i.dim < 1 ||
-        i.dim > 1 << 20 || i.size < 1 || i.size > 1 << 14 || count < 1 ||
-        count > (json_int_t)1 << 40 || shard < 1 || shard > (json_int_t)1 << 40 ||
-        !parse_groups(&i, groups))
+        strlen(schema) >= sizeof i.schema || strlen(digest) >= sizeof i.digest ||
+        strlen(near) >= sizeof i.near || i.dim < 1 || i.dim > 1 << 20 || i.size < 1 ||
+        i.size > 1 << 14 || count < 1 || count > (json_int_t)1 << 40 || shard < 1 ||
+        shard > (json_int_t)1 << 40 || !parse_groups(&i, groups))
         return false;
     strcpy(i.schema, schema);
     strcpy(i.digest, digest);
+    strcpy(i.near, near);
     i.count = count;
     i.shard = shard;
     *info = i;

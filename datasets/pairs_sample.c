@@ -51,6 +51,19 @@ static bool render_varied(const Engine *engine, const PairsInfo *info, int64_t i
     return ok;
 }
 
+static void draw_character(const Schema *schema, const PairsInfo *info, int64_t i, float *x)
+{
+    uint64_t index = (uint64_t)i;
+
+    if (i % 4 == 0)
+        schema_random_uniform(schema, info->seed, index, x);
+    else if (i % 4 == 2 && info->n_near > 0)
+        schema_random_near(schema, info->character + i / 4 % info->n_near * info->dim, info->seed,
+                           index, x);
+    else
+        schema_random_person(schema, info->seed, index, x);
+}
+
 bool pairs_render(const Engine *engine, const PairsInfo *info, int64_t i, float *x, uint8_t *rgb,
                   uint8_t *label, Error *err)
 {
@@ -61,10 +74,7 @@ bool pairs_render(const Engine *engine, const PairsInfo *info, int64_t i, float 
     assert(schema->dim == info->dim && (label || !info->labels));
     if (engine_sample_count(engine) > 0)
         return engine_sample(engine, i, info->size, x, rgb, label, err);
-    if (i % 2 == 0)
-        schema_random_uniform(schema, info->seed, (uint64_t)i, x);
-    else
-        schema_random_person(schema, info->seed, (uint64_t)i, x);
+    draw_character(schema, info, i, x);
     if (info->kind == PAIRS_IMITATOR) {
         RenderOptions options = render_options_default();
         options.size = info->size;

@@ -12,6 +12,7 @@
 enum {
     STREAM_UNIFORM = 0x5c0,
     STREAM_PERSON = 0x5c1,
+    STREAM_NEAR = 0x5c2,
     MAX_CONTROLS = 4096,
     MAX_GROUPS = 64,
     MAX_OPTIONS = 256
@@ -364,6 +365,21 @@ void schema_random_person(const Schema *schema, uint64_t seed, uint64_t index, f
     }
     for (int g = 0; g < schema->n_groups; g++)
         choose(schema, g, option_by_weight(&schema->group[g], rng_uniform(&rng)), x);
+}
+
+void schema_random_near(const Schema *schema, const float *character, uint64_t seed, uint64_t index,
+                        float *x)
+{
+    Rng rng = rng_make(seed, STREAM_NEAR, index);
+
+    schema_random_person(schema, seed, index, x);
+    for (int i = 0; i < schema->n_continuous; i++) {
+        float v = character[i] + .5f * (x[i] - schema->control[i].mean);
+        x[i] = v < 0 ? 0 : v > 1 ? 1 : v;
+    }
+    for (int g = 0; g < schema->n_groups; g++)
+        if (rng_below(&rng, 4) > 0)
+            choose(schema, g, schema_choice(schema, g, character), x);
 }
 
 static uint64_t hash_text(uint64_t hash, const char *text)

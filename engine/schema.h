@@ -89,6 +89,10 @@ void schema_random_uniform(const Schema *schema, uint64_t seed, uint64_t index, 
 /* A plausible person: controls normal around their mean with their deviation, correlated with the
  * control they follow, clamped; options by their weight. */
 void schema_random_person(const Schema *schema, uint64_t seed, uint64_t index, float *x);
+/* Somebody like `character` (dim): its controls off by half of what people differ by, every fourth
+ * choice another one. */
+void schema_random_near(const Schema *schema, const float *character, uint64_t seed, uint64_t index,
+                        float *x);
 
 /* A short text that identifies names, order and ranges: checkpoints carry it, so that weights of
  * another schema are refused. At least 17 bytes. */

@@ -298,21 +298,58 @@ static void written_is_rendered(void **state)
     }
 }
 
-/* Even samples are spread over everything, odd ones lie near the average. */
-static void uniform_and_people(void **state)
+/* Of four samples the first is spread over everything, the third lies near a given character, and
+ * the others near the average. */
+static void uniform_people_and_near(void **state)
 {
     PairsInfo info = info_of(&engine.base, PAIRS_IMITATOR, 2000, 10);
-    double spread[2] = {0};
+    float character[2][DIM];
+    double spread[4] = {0}, away = 0;
+    int same = 0;
     (void)state;
+    for (int c = 0; c < 2; c++) {
+        schema_random_person(engine.base.schema, 5, (uint64_t)c, character[c]);
+        for (int k = 0; k < CONTROLS; k++)
+            character[c][k] = c == 0 ? .3f : .7f;
+    }
+    pairs_info_set_near(&info, character[0], 2);
     for (int64_t i = 0; i < info.count; i++) {
+        const float *centre = character[i / 4 % 2];
         float x[DIM];
         uint8_t rgb[3 * SIZE * SIZE], label[SIZE * SIZE];
         assert_true(pairs_render(&engine.base, &info, i, x, rgb, label, NULL));
-        for (int k = 0; k < CONTROLS; k++)
-            spread[i % 2] += (x[k] - .5) * (x[k] - .5) / (CONTROLS * 1000);
+        for (int k = 0; k < CONTROLS; k++) {
+            spread[i % 4] += (x[k] - .5) * (x[k] - .5) / (CONTROLS * 500);
+            if (i % 4 == 2)
+                away += (x[k] - centre[k]) * (x[k] - centre[k]) / (CONTROLS * 500);
+        }
+        if (i % 4 == 2)
+            same += schema_choice(engine.base.schema, 0, x) ==
+                    schema_choice(engine.base.schema, 0, centre);
     }
     assert_true(spread[0] > .078 && spread[0] < .089); /* 1/12 */
     assert_true(spread[1] > .009 && spread[1] < .011); /* .1 squared */
+    assert_true(spread[3] > .009 && spread[3] < .011);
+    assert_true(away > .0022 && away < .0028); /* half of it */
+    assert_true(same >= 375 && same < 500);
+}
+
+/* A set near other characters is another set. */
+static void near_others(void **state)
+{
+    PairsInfo info = info_of(&engine.base, PAIRS_IMITATOR, 6, 4);
+    float character[DIM] = {0};
+    char dir[TEST_PATH];
+    Error err;
+    (void)state;
+    test_path(dir, folder, "near");
+    pairs_info_set_near(&info, character, 1);
+    assert_true(pairs_write(dir, &engine.base, &info, NULL, NULL, &err));
+    assert_true(pairs_write(dir, &engine.base, &info, NULL, NULL, &err));
+    character[0] = .25f;
+    pairs_info_set_near(&info, character, 1);
+    assert_false(pairs_write(dir, &engine.base, &info, NULL, NULL, &err));
+    assert_non_null(strstr(err.text, "another configuration"));
 }
 
 static bool within(float lo, float value, float hi, float *least, float *most)
@@ -690,7 +727,8 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(written_is_rendered),
-        cmocka_unit_test(uniform_and_people),
+        cmocka_unit_test(uniform_people_and_near),
+        cmocka_unit_test(near_others),
         cmocka_unit_test(views),
         cmocka_unit_test(any_thread_count),
         cmocka_unit_test(stop_and_go_on),
