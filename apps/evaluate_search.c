@@ -55,7 +55,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option option[] = {
-    {"out", OUT, "DIR", 0, "Folder of report.json and sheet.png", 0},
+    {"out", OUT, "DIR", 0, "Folder of report.json, sheet.png and characters/", 0},
     {"recover", RECOVER, "N", 0,
      "Search N random characters (of the engines in turn) in the engine's own pictures of them", 0},
     {"photos", PHOTOS, "DIR", 0, "Search every face in the photos (.jpg, .png) of a folder", 0},
@@ -199,6 +199,24 @@ static json_t *summary(const json_t *faces)
         mean_of(faces, number, "parts_iou"), "seconds", mean_of(faces, number, "seconds"));
 }
 
+/* characters/MODEL/NNN.character.json, for who wants what searches find (characters.h). */
+static void save_character(const Bench *b, const Finding *finding)
+{
+    Error err;
+    const Schema *schema = b->studio->schema[finding->model];
+    char name[80];
+
+    snprintf(name, sizeof name, "characters/%.31s", schema->name);
+    char *folder = path_join(b->options->out, name);
+    snprintf(name, sizeof name, "%03d.character.json", b->done);
+    char *path = path_join(folder, name);
+    if (!make_folder(folder, &err) || !character_save(path, schema, finding->x, &err)) {
+        die_error(&err);
+    }
+    free(folder);
+    free(path);
+}
+
 /* One search, of one model only or (-1) of all; its row of the report (json_incref to keep) and its
  * pair of the sheet. */
 static json_t *bench_face(Bench *b, const real *picture, const Image *shown, int only,
@@ -218,6 +236,7 @@ static json_t *bench_face(Bench *b, const real *picture, const Image *shown, int
         die_error(&err);
     }
     image_free(&portrait);
+    save_character(b, finding);
     measure_view(b->studio->measure, picture, &b->target);
     measure_view(b->studio->measure, finding->render, &b->found);
     json_t *face = finding_json(b->studio, finding);

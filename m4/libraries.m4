@@ -3,6 +3,12 @@ AC_DEFUN([VISAGIST_LIBRARIES], [
   PKG_PROG_PKG_CONFIG
   PKG_CHECK_MODULES([OPENBLAS], [openblas], [],
     [AC_MSG_ERROR([OpenBLAS is missing: apt-get install libopenblas-dev])])
+  # LAPACK, which OpenBLAS can be built without.
+  visagist_saved_LIBS=$LIBS
+  LIBS="$OPENBLAS_LIBS $LIBS"
+  AC_CHECK_FUNC([dsyevd_], [],
+    [AC_MSG_ERROR([OpenBLAS has no LAPACK: apt-get install libopenblas-dev])])
+  LIBS=$visagist_saved_LIBS
   PKG_CHECK_MODULES([JANSSON], [jansson >= 2.9], [],
     [AC_MSG_ERROR([jansson is missing: apt-get install libjansson-dev])])
   PKG_CHECK_MODULES([ZLIB], [zlib], [],

@@ -11,6 +11,7 @@ libnets_a_SOURCES = \
 	nets/likeness.c nets/likeness.h \
 	nets/losses.c nets/losses.h \
 	nets/measure.c nets/measure.h \
+	nets/prior.c nets/prior.h \
 	nets/recognizer.c nets/recognizer.h \
 	nets/segmenter.c nets/segmenter.h \
 	nets/translator.c nets/translator.h
