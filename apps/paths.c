@@ -112,6 +112,14 @@ char *path_pretrained(const char *name)
     return path;
 }
 
+char *path_preset(const char *name)
+{
+    char *path = find("presets", "presets", name);
+    if (!path)
+        die("the preset %s is missing; it belongs to the source tree's presets/", name);
+    return path;
+}
+
 char *path_landmark_model(void)
 {
     char *path = find("assets", "assets", LANDMARKS);

@@ -25,28 +25,29 @@ enum {
     KEY_ASSETS
 };
 
-static const char LOSS_FACE[] = "face", LOSS_PAPER[] = "paper";
+static const char *const losses[] = {"face", "paper", NULL};
+enum { LOSS_FACE, LOSS_PAPER };
 
 /* The quadratic term of the face's loss: at an error of 1/8 it pulls as hard as L1. */
 static const real SQUARE = 4;
 
 typedef struct Options {
-    TrainOptions train;        /* first: the child parser's input */
-    const char *engine, *loss; /* NULL: not given */
-    int width;
-    bool sigmoid;
+    TrainOptions train; /* first: the child parser's input */
+    const char *engine; /* NULL: not given */
+    int width;          /* 0: not given; the others -1 */
+    int sigmoid, loss;
 } Options;
 
 static const struct argp_option options[] = {
     {"engine", KEY_ENGINE, "ENGINE", 0,
      "the engine that the data must be of: " ENGINE_OPTION_HELP " (default: any)", 1},
-    {"width", KEY_WIDTH, "N", 0,
-     "channels of the last hidden layer; they double backwards, to 7 N (small preset)", 2},
+    {"width", KEY_WIDTH, "N", 0, "channels of the last hidden layer; they double backwards, to 7 N",
+     2},
     {"sigmoid", KEY_SIGMOID, "yes|no", 0,
-     "end the network with a sigmoid (default: no, as the paper)", 2},
+     "end the network with a sigmoid (presets: no, as the paper)", 2},
     {"loss", KEY_LOSS, "face|paper", 0,
      "paper: Eq. 1, every pixel alike; face: with a quadratic term, and more weight on eyes, brows "
-     "and mouth where the data has labels (face)",
+     "and mouth where the data has labels (small preset)",
      2},
     {"assets", KEY_ASSETS, "DIR", 0, "folder of the engine's files, if not the usual one", 5},
     {0}};
@@ -70,9 +71,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         o->sigmoid = strcmp(arg, "yes") == 0;
         return 0;
     case KEY_LOSS:
-        if (strcmp(arg, LOSS_FACE) != 0 && strcmp(arg, LOSS_PAPER) != 0)
+        for (o->loss = 0; losses[o->loss] && strcmp(arg, losses[o->loss]) != 0;)
+            o->loss++;
+        if (!losses[o->loss])
             die_usage("--loss is face or paper, not '%s'", arg);
-        o->loss = arg;
         return 0;
     case KEY_ASSETS:
         path_set_assets(arg);
@@ -188,18 +190,36 @@ static void check_engine(const Options *o, const PairsInfo *info)
     engine_close(engine);
 }
 
-static ImitatorConfig new_config(const Options *o, const PairsInfo *info, int size)
+/* "net" of the config files. */
+typedef struct NetKeys {
+    int size;
+    ConfigInts width; /* of the hidden layers, the first of them where the picture needs fewer; or
+                         --width's one number */
+    bool sigmoid;
+} NetKeys;
+
+/* The network for these facial parameters. */
+static bool new_config(ImitatorConfig *config, const NetKeys *keys, const PairsInfo *info,
+                       Error *err)
 {
-    bool paper = strcmp(o->train.preset, "paper") == 0;
-    ImitatorConfig config = paper ? imitator_paper(info->dim, size)
-                                  : imitator_small(info->dim, size, o->width ? o->width : 32);
-    config.sigmoid = o->sigmoid;
-    config.n_groups = info->n_groups;
+    ImitatorConfig c = {.dim = info->dim, .size = keys->size};
+    if (keys->size > IMITATOR_MAX_SIZE)
+        return imitator_check(&c, err);
+    if (keys->width.n == 1)
+        c = imitator_small(info->dim, keys->size, keys->width.value[0]);
+    else if (keys->width.n < imitator_hidden(keys->size))
+        return error_set(err, "\"width\" has %d values, but pictures of %d pixels take %d layers",
+                         keys->width.n, keys->size, imitator_hidden(keys->size));
+    else
+        memcpy(c.width, keys->width.value, (size_t)imitator_hidden(keys->size) * sizeof(int));
+    c.sigmoid = keys->sigmoid;
+    c.n_groups = info->n_groups;
     for (int i = 0; i < info->n_groups; i++) {
-        config.begin[i] = info->begin[i];
-        config.count[i] = info->group_size[i];
+        c.begin[i] = info->begin[i];
+        c.count[i] = info->group_size[i];
     }
-    return config;
+    *config = c;
+    return imitator_check(config, err);
 }
 
 /* The configuration in a checkpoint, and its settings if wanted. */
@@ -334,11 +354,39 @@ static void load_weights(const char *path, Imitator *net)
     tensor_file_free(file);
 }
 
+/* The settings of a new run: the config files', and over them the options. */
+static TrainSettings configure(NetKeys *net, ConfigKeys own, int *loss, const Options *o)
+{
+    const ConfigKey key[] = {
+        {"size", CONFIG_INT, &net->size, .lo = IMITATOR_MIN_SIZE, .hi = IMITATOR_MAX_SIZE},
+        {"width", CONFIG_INTS, &net->width, .lo = 1, .hi = 4096},
+        {"sigmoid", CONFIG_BOOL, .value = &net->sigmoid},
+    };
+    Error err;
+    TrainSettings settings;
+    if (!training_configure(&settings, &o->train, NET_IMITATOR,
+                            (ConfigKeys){key, sizeof key / sizeof *key}, own, &err))
+        die_error(&err);
+    if (o->train.size)
+        net->size = o->train.size;
+    if (o->width)
+        net->width = (ConfigInts){1, {o->width}};
+    if (o->sigmoid >= 0)
+        net->sigmoid = o->sigmoid;
+    if (o->loss >= 0)
+        *loss = o->loss;
+    return settings;
+}
+
 static void train(const Options *o, Backend *backend)
 {
     Error err;
     Run run = {0};
-    Training training = {.out = o->train.out,
+    int loss;
+    const ConfigKey own[] = {{"loss", CONFIG_CHOICE, &loss, .choice = losses}};
+    Training training = {.own = {own, 1},
+                         .report = o->train.report,
+                         .out = o->train.out,
                          .stop_after = o->train.stop_after,
                          .context = &run,
                          .validate = validate,
@@ -346,18 +394,18 @@ static void train(const Options *o, Backend *backend)
     CheckpointInfo from;
     TensorFile *file = NULL;
     ImitatorConfig config;
+    NetKeys net;
+    TrainSettings settings;
     int64_t held_out;
     char *last = training_last(o->train.out);
     if (o->train.resume)
         config = read_config(last, &from, &file);
-    bool paper = strcmp(o->train.preset, "paper") == 0;
-    int size = file ? config.size : o->train.size ? o->train.size : paper ? 512 : 128;
-    open_data(&run, o, size, &held_out);
+    else
+        settings = configure(&net, training.own, &loss, o);
+    open_data(&run, o, file ? config.size : net.size, &held_out);
     check_engine(o, run.data.info);
-    TrainSettings settings =
-        training_settings(&o->train, .01, 4e-3, 16, 20, run.data.count + held_out, held_out);
     if (file) {
-        if (!training_settings_read(&settings, &from, last, &err) ||
+        if (!training_settings_read(&settings, training.own, &from, last, &err) ||
             !checkpoint_check_schema(&from, last, run.data.info->schema, run.data.info->digest,
                                      &err))
             die_error(&err);
@@ -365,18 +413,17 @@ static void train(const Options *o, Backend *backend)
             die("the run in %s trains on %" PRId64 " samples, but %s gives %" PRId64
                 ": resume it with its own data",
                 o->train.out, settings.samples, o->train.data, run.data.count);
-    } else {
-        snprintf(settings.loss, sizeof settings.loss, "%s", o->loss ? o->loss : LOSS_FACE);
-        config = new_config(o, run.data.info, size);
-        if (!imitator_check(&config, &err))
-            die_error(&err);
-    }
+    } else if (!new_config(&config, &net, run.data.info, &err) ||
+               !training_set_data(&settings, &o->train, run.data.count + held_out, held_out, &err))
+        die_error(&err);
     if (!make_folder(o->train.out, &err))
         die_error(&err);
     net_new(&run.net, &config, backend, true, settings.seed);
     if (o->train.init)
         load_weights(o->train.init, &run.net);
-    char *text = imitator_to_json(&config);
+    char *text = imitator_to_json(&config), title[64];
+    snprintf(title, sizeof title, "Imitator, %.40s", run.data.info->schema);
+    training.title = title;
     training.settings = settings;
     training.resumed = file ? last : NULL;
     training.info = (CheckpointInfo){.net = NET_IMITATOR,
@@ -384,13 +431,13 @@ static void train(const Options *o, Backend *backend)
                                      .schema = run.data.info->schema,
                                      .digest = run.data.info->digest,
                                      .training = ""};
-    run.weighted = strcmp(settings.loss, LOSS_FACE) == 0;
+    run.weighted = loss == LOSS_FACE;
     build(&run, &training, backend);
     fprintf(stderr,
             "imitator %s %dx%d, %" PRId64 " weights, %" PRId64 " renders to train on, %" PRId64
             " held out, %" PRId64 " steps of %d\n",
-            run.data.info->schema, size, size, params_elements(run.net.set), settings.samples,
-            run.val.count, settings.steps, settings.batch);
+            run.data.info->schema, config.size, config.size, params_elements(run.net.set),
+            settings.samples, run.val.count, settings.steps, settings.batch);
     if (!training_run(&training, &err))
         die_error(&err);
     tensor_file_free(file);
@@ -407,10 +454,10 @@ static void train(const Options *o, Backend *backend)
 
 int main(int argc, char **argv)
 {
-    Options o = {0};
+    Options o = {.sigmoid = -1, .loss = -1};
     app_parse(&parser, argc, argv, &o);
     training_check(&o.train);
-    if (o.train.resume && o.loss)
+    if (o.train.resume && o.loss >= 0)
         die_usage("--resume goes on with the loss of the run; leave --loss out");
     Backend *backend = backend_cpu_open();
     if (!backend)

@@ -413,31 +413,61 @@ static void load_weights(const char *path, Segmenter *net)
     tensor_file_free(file);
 }
 
+/* The settings of a new run: the config files', and over them the options. */
+static TrainSettings configure(SegmenterConfig *config, const TrainOptions *o)
+{
+    ConfigInts blocks, width, stride;
+    const ConfigKey key[] = {
+        {"size", CONFIG_INT, &config->size, .lo = 32, .hi = 2048},
+        {"stem", CONFIG_INT, &config->stem, .lo = 1, .hi = 1024},
+        {"bottleneck", CONFIG_BOOL, .value = &config->bottleneck},
+        {"blocks", CONFIG_INTS, &blocks, .lo = 1, .hi = SEGMENTER_MAX_BLOCKS,
+         .count = SEGMENTER_STAGES},
+        {"width", CONFIG_INTS, &width, .lo = 1, .hi = 1024, .count = SEGMENTER_STAGES},
+        {"stride", CONFIG_INTS, &stride, .lo = 1, .hi = 2, .count = SEGMENTER_STAGES},
+    };
+    Error err;
+    TrainSettings settings;
+    if (!training_configure(&settings, o, NET_SEGMENTER,
+                            (ConfigKeys){key, sizeof key / sizeof *key}, (ConfigKeys){0}, &err))
+        die_error(&err);
+    for (int i = 0; i < SEGMENTER_STAGES; i++) {
+        config->blocks[i] = blocks.value[i];
+        config->width[i] = width.value[i];
+        config->stride[i] = stride.value[i];
+    }
+    config->classes = LABEL_COUNT;
+    if (o->size)
+        config->size = o->size;
+    return settings;
+}
+
 static void train(const TrainOptions *o, Backend *backend)
 {
     Error err;
     Run run = {0};
-    Training training = {.out = o->out,
+    Training training = {.title = "Segmenter",
+                         .report = o->report,
+                         .out = o->out,
                          .stop_after = o->stop_after,
                          .context = &run,
                          .validate = validate,
                          .sheet = sheet};
     CheckpointInfo from;
     TensorFile *file = NULL;
-    bool paper = strcmp(o->preset, "paper") == 0;
-    int size = o->size ? o->size : paper ? 256 : 128;
-    SegmenterConfig config =
-        paper ? segmenter_paper(LABEL_COUNT, size) : segmenter_small(LABEL_COUNT, size);
+    SegmenterConfig config;
+    TrainSettings settings;
     int64_t held_out;
     char *last = training_last(o->out);
     if (o->resume)
         config = read_config(last, &from, &file);
+    else
+        settings = configure(&config, o);
     if (!segmenter_check(&config, &err))
         die_error(&err);
     open_data(&run, o, config.size, &held_out);
-    TrainSettings settings =
-        training_settings(o, .001, 2e-3, 16, 30, run.data.count + held_out, held_out);
-    if (file && !training_settings_read(&settings, &from, last, &err))
+    if (file ? !training_settings_read(&settings, training.own, &from, last, &err)
+             : !training_set_data(&settings, o, run.data.count + held_out, held_out, &err))
         die_error(&err);
     if (settings.samples != run.data.count)
         die("the run in %s trains on %" PRId64 " samples, but %s gives %" PRId64

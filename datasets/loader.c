@@ -6,14 +6,14 @@
 
 #include "libtensor/rng.h"
 
-enum { BUFFERS = 4, ALIGN = 64, STREAM_SHUFFLE = 0x4c4f4144 };
+enum { ALIGN = 64, STREAM_SHUFFLE = 0x4c4f4144 };
 
 /* Two batches: the caller reads one while the thread fills the other. */
 struct Loader {
     LoaderConfig config;
     uint32_t *order; /* of the epoch being filled */
     uint64_t epoch;  /* that `order` is for; UINT64_MAX: none yet */
-    uint8_t *batch[2][BUFFERS];
+    uint8_t *batch[2][LOADER_MAX_BUFFERS];
     pthread_t thread;
 
     pthread_mutex_t mutex; /* guards what follows */
@@ -55,7 +55,7 @@ static bool fill_batch(Loader *l, uint64_t step, Error *err)
 
     order_epoch(l, step / per_epoch);
     for (int slot = 0; slot < c->batch; slot++) {
-        void *at[BUFFERS] = {0};
+        void *at[LOADER_MAX_BUFFERS] = {0};
         for (int k = 0; k < c->n_buffers; k++)
             at[k] = l->batch[step % 2][k] + (size_t)slot * c->bytes[k];
         if (!c->fill(c->context, l->order[first + (uint64_t)slot], step, slot, at, err))
@@ -97,7 +97,7 @@ static void *work(void *loader)
 static void release(Loader *l)
 {
     for (int b = 0; b < 2; b++)
-        for (int k = 0; k < BUFFERS; k++)
+        for (int k = 0; k < LOADER_MAX_BUFFERS; k++)
             free(l->batch[b][k]);
     free(l->order);
     free(l);
@@ -122,7 +122,7 @@ bool loader_new(Loader **loader, const LoaderConfig *config, uint64_t step, Erro
 {
     Loader *l;
 
-    assert(config->batch > 0 && config->n_buffers >= 1 && config->n_buffers <= BUFFERS &&
+    assert(config->batch > 0 && config->n_buffers >= 1 && config->n_buffers <= LOADER_MAX_BUFFERS &&
            config->fill);
     if (config->count < config->batch || config->count > UINT32_MAX)
         return error_set(

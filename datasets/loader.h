@@ -11,13 +11,15 @@
 typedef bool LoaderFill(void *context, int64_t sample, uint64_t step, int slot, void *const *buffer,
                         Error *err);
 
+enum { LOADER_MAX_BUFFERS = 8 };
+
 typedef struct LoaderConfig {
     int64_t count; /* samples in the set */
     int batch;
     uint64_t seed;
-    bool shuffle;    /* a new permutation each epoch; the tail short of a batch is dropped */
-    int n_buffers;   /* arrays per batch, for example x and pixels */
-    size_t bytes[4]; /* per sample, of each array */
+    bool shuffle;  /* a new permutation each epoch; the tail short of a batch is dropped */
+    int n_buffers; /* arrays per batch, for example x and pixels */
+    size_t bytes[LOADER_MAX_BUFFERS]; /* per sample, of each array */
     LoaderFill *fill;
     void *context;
 } LoaderConfig;

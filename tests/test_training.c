@@ -97,8 +97,18 @@ static void train(const char *name, int64_t stop_after, bool resume)
     run.net = imitator_declare(set, &config, false);
     must(params_alloc(set, cpu, true, 3, &err), &err);
     run.graph = ag_graph_new();
-    TrainOptions options = {.preset = "small", .steps = 10, .seed = 5};
-    Training t = {.settings = training_settings(&options, .01, 2e-3, BATCH, 1, SAMPLES, 2),
+    TrainOptions options = {.steps = 10};
+    Training t = {.settings = {.optimiser = TRAIN_ADAM,
+                               .schedule = TRAIN_COSINE,
+                               .learning_rate = 2e-3,
+                               .end_factor = .01,
+                               .decay_epochs = 1,
+                               .batch = BATCH,
+                               .epochs = 1,
+                               .preset = "small",
+                               .seed = 5,
+                               .best = -1},
+                  .title = "Toy",
                   .info = {.net = NET_IMITATOR,
                            .config = text,
                            .schema = "male",
@@ -112,6 +122,7 @@ static void train(const char *name, int64_t stop_after, bool resume)
                   .context = &run,
                   .validate = validate,
                   .sheet = sheet};
+    must(training_set_data(&t.settings, &options, SAMPLES, 2, &err), &err);
     Var x = training_input(&t, run.graph, "x", DTYPE_REAL, shape2(BATCH, DIM));
     Var target = training_input(&t, run.graph, "target", DTYPE_REAL, shape4(BATCH, 3, SIZE, SIZE));
     t.loss = ag_l1_loss(run.graph, imitator_forward(run.graph, &run.net, x, MODE_TRAIN), target);
@@ -121,7 +132,7 @@ static void train(const char *name, int64_t stop_after, bool resume)
         TensorFile *file;
         CheckpointInfo info;
         must(checkpoint_open(&file, &info, last, NET_IMITATOR, &err), &err);
-        must(training_settings_read(&t.settings, &info, last, &err), &err);
+        must(training_settings_read(&t.settings, t.own, &info, last, &err), &err);
         assert_int_equal(info.step, 5);
         tensor_file_free(file);
     }

@@ -1,0 +1,13 @@
+/* Between training.c and training_settings.c. */
+#ifndef APPS_TRAINING_INTERNAL_H
+#define APPS_TRAINING_INTERNAL_H
+
+#include "apps/training.h"
+
+/* "training" of a config file as the settings have it: the common keys and the trainer's own. */
+json_t *training_config_json(const TrainSettings *settings, ConfigKeys own);
+
+/* All of the settings, for a checkpoint; allocated, dies when out of memory. */
+char *training_settings_text(const TrainSettings *settings, ConfigKeys own);
+
+#endif
