@@ -176,7 +176,7 @@ static void correct_target(const Session *s, Fit *fit, const View *drawn, Target
 
     fit_evaluate(fit);
     fit_view(fit, 0, seen);
-    for (int i = 0; i < RECOGNIZER_DIM; i++) {
+    for (int i = 0; i < descriptor_dim(eyes->descriptor); i++) {
         seen->descriptor[i] += s->target.view.descriptor[i] - drawn->descriptor[i];
     }
     for (int i = 0; i < maps; i++) {
@@ -375,9 +375,9 @@ static bool conclude(Run *r, Session *s, const float *x, Error *err)
     if (!session_score(s, x, &f->loss, &score, err)) {
         return false;
     }
-    f->result_distance = descriptor_distance(s->view[0].descriptor, r->photo.descriptor);
+    f->result_distance = view_distance(&s->view[0], &r->photo, &r->studio->eyes);
     measure_view(r->studio->measure, f->imitation, &s->view[0]);
-    f->imitator_distance = descriptor_distance(s->view[0].descriptor, r->photo.descriptor);
+    f->imitator_distance = view_distance(&s->view[0], &r->photo, &r->studio->eyes);
     for (int i = 0; i < s->schema->n_continuous; i++) {
         edge += x[i] < 0.005f || x[i] > 0.995f;
     }
@@ -443,7 +443,7 @@ static bool search_models(Run *r, Session *session, float *const *x, Error *err)
             return false;
         }
         r->finding->start_distance[m] =
-            descriptor_distance(session[m].average.descriptor, r->photo.descriptor);
+            view_distance(&session[m].average, &r->photo, &r->studio->eyes);
         if (!(r->config->paper ? find_paper(r, &session[m], x[m], err)
                                : find_coarse(r, &session[m], x[m], err))) {
             return false;

@@ -28,7 +28,7 @@ typedef struct FinderConfig {
     double rate;     /* learning rate */
     Weights weight;  /* lambda1, lambda2 and ours: of losses relative to the average face's, but the
                         prior's, which counts squared deviations */
-    bool cosine;     /* identity by Eq. 5's cosine */
+    bool cosine;     /* identity by Eq. 5's cosine; false: by the descriptor's own loss */
     bool features;   /* content on features, as the paper; false: on class maps */
     double light_trust; /* 0 .. 1: how far the photo's skin colour is skin and not light */
     uint64_t seed;      /* of the random people */

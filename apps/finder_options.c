@@ -29,6 +29,7 @@ enum {
     ASSETS,
     IMITATOR,
     SEGMENTER,
+    DESCRIPTOR,
     QUIET
 };
 
@@ -55,13 +56,18 @@ static const struct argp_option option[] = {
      "How far the photo's skin colour is believed: 0 not at all, 1 as in the engine's own light "
      "(0.7; paper 1)",
      2},
-    {"identity", IDENTITY, "KIND", 0, "distance, or cosine: Eq. 5 (distance; paper cosine)", 2},
+    {"identity", IDENTITY, "KIND", 0,
+     "own: the loss that the descriptor was trained for (the 128-d recogniser's squared distance, "
+     "LightCNN's cosine), or cosine: Eq. 5 (own; paper cosine)",
+     2},
     {"content", CONTENT, "KIND", 0, "maps, or features: Eq. 6 (maps; paper features)", 2},
     {"seed", SEED, "S", 0, "Of the random starts (1)", 3},
-    {"assets", ASSETS, "DIR", 0, "Where engine.pack and the recogniser are", 3},
+    {"assets", ASSETS, "DIR", 0, "Where engine.pack and the 128-d recogniser are", 3},
     {"imitator", IMITATOR, "FILE", 0,
      "Checkpoint instead of the pretrained one of its model; may be given for each engine", 3},
     {"segmenter", SEGMENTER, "FILE", 0, "Checkpoint instead of the pretrained one", 3},
+    {"descriptor", DESCRIPTOR, "FILE", 0,
+     "Checkpoint of LightCNN that measures identity instead of the 128-d recogniser", 3},
     {"quiet", QUIET, NULL, 0, "No progress", 3},
     {0}};
 
@@ -133,7 +139,7 @@ static void finish(FinderOptions *o)
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     static const char *const schedules[] = {"default", "paper"};
-    static const char *const identities[] = {"distance", "cosine"};
+    static const char *const identities[] = {"own", "cosine"};
     static const char *const contents[] = {"maps", "features"};
     FinderOptions *o = state->input;
 
@@ -206,6 +212,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         break;
     case SEGMENTER:
         o->studio.segmenter = arg;
+        break;
+    case DESCRIPTOR:
+        o->studio.descriptor = arg;
         break;
     case QUIET:
         o->quiet = true;

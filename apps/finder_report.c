@@ -20,7 +20,8 @@ json_t *finding_json(const Studio *studio, const Finding *f)
         }
     }
     return json_pack(
-        "{s:s, s:{s:f, s:o, s:f, s:f}, s:f, s:f, s:o}", "model", studio->schema[f->model]->name,
+        "{s:s, s:s, s:{s:f, s:o, s:f, s:f}, s:f, s:f, s:o}", "model",
+        studio->schema[f->model]->name, "descriptor", descriptor_name(&studio->descriptor),
         "identity_distance", "start", f->start_distance[f->model], "average_faces", start, "result",
         f->result_distance, "imitator", f->imitator_distance, "saturated", f->saturated,
         "imitator_engine_difference", f->gap, "losses_on_engine", losses_json(&f->loss));

@@ -53,8 +53,9 @@ static void copy_view(View *to, const View *from, const Eyes *eyes)
 {
     size_t area = (size_t)eyes_map_size(eyes) * (size_t)eyes_map_size(eyes);
     size_t classes = (size_t)eyes_classes(eyes), channels = (size_t)eyes_channels(eyes);
+    size_t dim = (size_t)descriptor_dim(eyes->descriptor);
 
-    memcpy(to->descriptor, from->descriptor, sizeof to->descriptor);
+    memcpy(to->descriptor, from->descriptor, dim * sizeof *to->descriptor);
     memcpy(to->maps, from->maps, area * classes * sizeof *to->maps);
     memcpy(to->features, from->features, area * channels * sizeof *to->features);
     memcpy(to->colour, from->colour, 3 * classes * sizeof *to->colour);
@@ -199,7 +200,10 @@ static double hair_mismatch(const Session *s, int drawn)
 /* Whether the first two characters drawn are the same to the networks, bit for bit. */
 static bool looks_alike(const Session *s)
 {
-    return memcmp(s->view[0].descriptor, s->view[1].descriptor, sizeof s->view[0].descriptor) == 0;
+    const View *a = &s->view[0], *b = &s->view[1];
+    size_t dim = (size_t)descriptor_dim(s->studio->eyes.descriptor);
+
+    return memcmp(a->descriptor, b->descriptor, dim * sizeof *a->descriptor) == 0;
 }
 
 static bool is_hair(const ControlGroup *group)

@@ -86,22 +86,12 @@ static bool open_segmenter(Studio *s, const char *path, Error *err)
     return ok;
 }
 
-static bool open_recognizer(Studio *s, Error *err)
+static bool open_descriptor(Studio *s, const char *path, Error *err)
 {
-    char *path = path_asset("face_recognition_model-weights_manifest.json");
-    TensorFile *file = NULL;
-    bool ok = tfjs_read(path, &file, err);
+    char *shipped = path ? NULL : path_asset("face_recognition_model-weights_manifest.json");
+    bool ok = descriptor_open(&s->descriptor, path ? path : shipped, s->backend, err);
 
-    free(path);
-    if (ok && !(s->recognizer_set = params_new())) {
-        ok = error_set(err, "out of memory for the recogniser");
-    }
-    if (ok) {
-        recognizer_declare(&s->recognizer, s->recognizer_set);
-        ok = params_alloc(s->recognizer_set, s->backend, false, 0, err) &&
-             recognizer_load(&s->recognizer, file, err);
-    }
-    tensor_file_free(file);
+    free(shipped);
     return ok;
 }
 
@@ -187,12 +177,14 @@ static bool open_all(Studio *s, const StudioConfig *config, Error *err)
             return false;
         }
     }
-    if (!open_segmenter(s, config->segmenter, err) || !open_recognizer(s, err) ||
-        !find_reference(s, err)) {
+    if (!open_segmenter(s, config->segmenter, err) ||
+        !open_descriptor(s, config->descriptor, err) || !find_reference(s, err)) {
         return false;
     }
-    s->eyes = (Eyes){&s->recognizer, &s->segmenter, recognizer_chip(s->reference.landmark, s->size),
-                     s->size};
+    s->eyes = (Eyes){.descriptor = &s->descriptor,
+                     .segmenter = &s->segmenter,
+                     .chip = descriptor_chip(&s->descriptor, s->reference.landmark, s->size),
+                     .size = s->size};
     return measure_new(&s->measure, &s->eyes, s->backend, err);
 }
 
@@ -210,7 +202,7 @@ void studio_close(Studio *s)
 {
     measure_free(s->measure);
     face_detector_close(s->detector);
-    params_free(s->recognizer_set);
+    params_free(descriptor_set(&s->descriptor));
     params_free(s->segmenter.set);
     for (int m = 0; m < MAX_MODELS; m++) {
         params_free(s->imitator[m].set);

@@ -16,6 +16,8 @@ typedef struct StudioConfig {
     const char *imitator[MAX_MODELS]; /* checkpoints, in any order; a model without one takes the
                                          pretrained one */
     const char *segmenter;            /* checkpoint, or NULL: the pretrained one */
+    const char *descriptor;           /* as descriptor_open takes it, or NULL: the 128-d recogniser
+                                         of the assets */
 } StudioConfig;
 
 typedef struct Studio {
@@ -25,8 +27,7 @@ typedef struct Studio {
     Engine *engine[MAX_MODELS];
     const Schema *schema[MAX_MODELS];
     Imitator imitator[MAX_MODELS];
-    ParamSet *recognizer_set;
-    Recognizer recognizer;
+    Descriptor descriptor;
     Segmenter segmenter;
     Eyes eyes;
     Measure *measure;

@@ -1,6 +1,7 @@
 #include "nets/descriptor.h"
 
 #include <assert.h>
+#include <math.h>
 
 #include "libautograd/ops.h"
 #include "nets/losses.h"
@@ -8,6 +9,11 @@
 ParamSet *descriptor_set(const Descriptor *d)
 {
     return d->kind == DESCRIPTOR_LIGHTCNN ? d->net.lightcnn.set : d->net.recognizer.set;
+}
+
+const char *descriptor_name(const Descriptor *d)
+{
+    return d->kind == DESCRIPTOR_LIGHTCNN ? "lightcnn" : "recognizer";
 }
 
 int descriptor_dim(const Descriptor *d)
@@ -57,4 +63,45 @@ Var descriptor_loss(Graph *graph, const Descriptor *d, Var a, Var b)
 {
     return d->kind == DESCRIPTOR_LIGHTCNN ? loss_identity(graph, a, b)
                                           : loss_identity_distance(graph, a, b);
+}
+
+void descriptor_normalise(const Descriptor *d, real *value)
+{
+    int dim = descriptor_dim(d);
+    double sum = 0;
+    if (d->kind != DESCRIPTOR_LIGHTCNN)
+        return;
+    for (int i = 0; i < dim; i++)
+        sum += (double)value[i] * (double)value[i];
+    for (int i = 0; sum > 0 && i < dim; i++)
+        value[i] = (real)((double)value[i] / sqrt(sum));
+}
+
+double descriptor_loss_scale(const Descriptor *d)
+{
+    return d->kind == DESCRIPTOR_LIGHTCNN ? sqrt(0.5) : 1;
+}
+
+/* L2. */
+static double length_between(const Descriptor *d, const real *a, const real *b)
+{
+    int dim = descriptor_dim(d);
+    double sum = 0;
+    for (int i = 0; i < dim; i++) {
+        double difference = (double)a[i] - (double)b[i];
+        sum += difference * difference;
+    }
+    return sqrt(sum);
+}
+
+double descriptor_loss_value(const Descriptor *d, const real *a, const real *b)
+{
+    double length = descriptor_loss_scale(d) * length_between(d, a, b);
+    return length * length;
+}
+
+double descriptor_distance(const Descriptor *d, const real *a, const real *b)
+{
+    return d->kind == DESCRIPTOR_LIGHTCNN ? descriptor_loss_value(d, a, b)
+                                          : length_between(d, a, b);
 }

@@ -19,6 +19,9 @@ typedef struct Descriptor {
 /* The set of its parameters. */
 ParamSet *descriptor_set(const Descriptor *d);
 
+/* "recognizer" or "lightcnn": for metadata and reports. */
+const char *descriptor_name(const Descriptor *d);
+
 /* Values of a descriptor: 128 of the recogniser, config.dim of LightCNN. */
 int descriptor_dim(const Descriptor *d);
 
@@ -34,5 +37,18 @@ Var descriptor_forward(Graph *graph, const Descriptor *d, Var picture, Recognize
 /* The identity loss that this descriptor was trained for: LightCNN the cosine of Eq. 5, the
  * recogniser the squared distance; mean over n. a, b [N, descriptor_dim]. */
 Var descriptor_loss(Graph *graph, const Descriptor *d, Var a, Var b);
+
+/* The same in memory, of descriptors that descriptor_normalise has brought to what the loss
+ * compares: LightCNN's to length 1 (a zero one stays), the recogniser's stay as they are. Then
+ *
+ *   descriptor_loss = |a - b|^2 * descriptor_loss_scale^2,
+ *
+ * for the square of a chord is twice 1 - cos. descriptor_distance is how far two persons are in the
+ * terms of the descriptor's authors: the recogniser's L2 distance as face-api measures it,
+ * LightCNN's 1 - cos. */
+void descriptor_normalise(const Descriptor *d, real *value);
+double descriptor_loss_scale(const Descriptor *d);
+double descriptor_loss_value(const Descriptor *d, const real *a, const real *b);
+double descriptor_distance(const Descriptor *d, const real *a, const real *b);
 
 #endif

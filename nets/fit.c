@@ -52,8 +52,9 @@ static void build_inputs(Fit *f, Graph *g)
 {
     const Eyes *eyes = &f->config.eyes;
     int64_t h = eyes_map_size(eyes), k = eyes_classes(eyes), n = f->config.n_continuous;
+    int64_t dim = descriptor_dim(eyes->descriptor);
 
-    f->target_descriptor = ag_input(g, "target descriptor", DTYPE_REAL, shape2(1, RECOGNIZER_DIM));
+    f->target_descriptor = ag_input(g, "target descriptor", DTYPE_REAL, shape2(1, dim));
     f->target_maps = ag_input(g, "target maps", DTYPE_REAL, shape4(1, k, h, h));
     f->target_colour = ag_input(g, "target colour", DTYPE_REAL, shape3(1, k, 3));
     f->colour_weight = ag_input(g, "colour weight", DTYPE_REAL, shape1(k));
@@ -76,8 +77,9 @@ static void build_losses(Fit *f, Graph *g, int n, Var x, Sight sight)
     Var descriptor = rows(g, sight.descriptor, n), maps = rows(g, sight.maps, n);
     Var continuous = ag_slice(g, rows(g, x, n), (AxisParam){1, 0, c->n_continuous});
 
-    loss[FIT_IDENTITY] = c->cosine ? loss_identity(g, descriptor, f->target_descriptor)
-                                   : loss_identity_distance(g, descriptor, f->target_descriptor);
+    loss[FIT_IDENTITY] =
+        c->cosine ? loss_identity(g, descriptor, f->target_descriptor)
+                  : descriptor_loss(g, c->eyes.descriptor, descriptor, f->target_descriptor);
     loss[FIT_CONTENT] = c->features ? loss_content_features(g, rows(g, sight.features, n), maps,
                                                             f->target_features, f->target_maps)
                                     : loss_content_maps(g, maps, f->target_maps, f->content_weight);
@@ -141,7 +143,8 @@ bool fit_new(Fit **fit, const FitConfig *config, Error *err)
     f->searched = config->beta > 0 ? f->dim : n;
     size_t picture = 3 * (size_t)config->eyes.size * (size_t)config->eyes.size;
     size_t side = (size_t)eyes_map_size(&config->eyes);
-    size_t row = picture + side * side * (size_t)eyes_classes(&config->eyes) + RECOGNIZER_DIM;
+    size_t row = picture + side * side * (size_t)eyes_classes(&config->eyes) +
+                 (size_t)descriptor_dim(config->eyes.descriptor);
     size_t room = (size_t)config->starts * (row + (size_t)f->dim) + 3 * (size_t)(n + f->dim);
     f->scratch = malloc(room * sizeof *f->scratch);
     f->set = params_new();
@@ -297,6 +300,7 @@ static void read_row(const Fit *f, Var value, int start, real *row)
 void fit_view(const Fit *f, int start, View *view)
 {
     read_row(f, f->sight.descriptor, start, view->descriptor);
+    descriptor_normalise(f->config.eyes.descriptor, view->descriptor);
     read_row(f, f->sight.maps, start, view->maps);
     read_row(f, f->sight.colour, start, view->colour);
 }

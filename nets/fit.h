@@ -14,7 +14,7 @@
 #include "nets/measure.h"
 
 typedef enum FitTerm {
-    FIT_IDENTITY, /* Eq. 5 */
+    FIT_IDENTITY, /* Eq. 5, or the loss that the descriptor was trained for */
     FIT_CONTENT,  /* Eq. 6 */
     FIT_COLOUR,   /* mean colour of each class */
     FIT_PRIOR,    /* how unlikely a person x is */
@@ -30,9 +30,10 @@ typedef struct FitConfig {
     int starts;       /* 1 .. FIT_MAX_STARTS */
     int n_continuous; /* the first of x's values; the rest are the one-hots of the discrete groups
                        */
-    real beta;     /* > 0: the one-hots are searched as well, through h(x, beta) of the paper's 3.6;
-                      0: they stay what fit_set_x gives */
-    bool cosine;   /* identity by Eq. 5's cosine; false: by squared distance */
+    real beta;   /* > 0: the one-hots are searched as well, through h(x, beta) of the paper's 3.6;
+                    0: they stay what fit_set_x gives */
+    bool cosine; /* identity by Eq. 5's cosine; false: by the descriptor's own loss, descriptor_loss
+                  */
     bool features; /* content on features (the paper); false: on the class maps */
     OptimConfig optim;
     const float *mean, *deviation; /* n_continuous: the prior's */

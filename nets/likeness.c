@@ -68,8 +68,8 @@ double prior_loss(const float *x, const float *mean, const float *deviation, int
 Losses target_losses(const Target *target, const Eyes *eyes, const View *view)
 {
     int classes = eyes_classes(eyes), area = map_area(eyes);
-    double distance = descriptor_distance(view->descriptor, target->view.descriptor);
-    Losses losses = {.identity = distance * distance};
+    Losses losses = {.identity = descriptor_loss_value(eyes->descriptor, view->descriptor,
+                                                       target->view.descriptor)};
 
     for (int k = 0; k < classes; k++) {
         double sum = 0;
@@ -94,17 +94,18 @@ double losses_sum(Losses l, Weights w)
 
 int target_residual_count(const Eyes *eyes)
 {
-    return RECOGNIZER_DIM + eyes_classes(eyes) * (3 + map_area(eyes));
+    return descriptor_dim(eyes->descriptor) + eyes_classes(eyes) * (3 + map_area(eyes));
 }
 
 void target_residuals(const Target *target, const Eyes *eyes, const View *view, Weights weights,
                       float *r)
 {
     int classes = eyes_classes(eyes), area = map_area(eyes);
-    double identity = sqrt(weights.identity), colour = sqrt(weights.colour / (3 * classes)),
-           content = sqrt(weights.content / area);
+    int dim = descriptor_dim(eyes->descriptor);
+    double identity = sqrt(weights.identity) * descriptor_loss_scale(eyes->descriptor);
+    double colour = sqrt(weights.colour / (3 * classes)), content = sqrt(weights.content / area);
 
-    for (int i = 0; i < RECOGNIZER_DIM; i++) {
+    for (int i = 0; i < dim; i++) {
         *r++ = (float)(identity * (view->descriptor[i] - target->view.descriptor[i]));
     }
     for (int k = 0; k < classes; k++) {

@@ -24,7 +24,7 @@ void target_weigh_content(Target *target, const Eyes *eyes, const View *average)
 double view_area(const View *view, const Eyes *eyes, int k);
 
 typedef struct Losses {
-    double identity; /* squared distance */
+    double identity; /* descriptor_loss */
     double content;  /* loss_content_maps */
     double colour;   /* loss_colour */
     double geometry; /* of landmarks: the caller's */

@@ -1,12 +1,12 @@
 #include "nets/measure.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #include "libautograd/ops.h"
 #include "nets/losses.h"
 
 struct Measure {
+    Eyes eyes;
     Graph *graph;
     Plan *plan;
     Var picture;
@@ -19,8 +19,7 @@ Sight eyes_look(Graph *g, const Eyes *eyes, Var picture)
     Var fit = picture;
     int size = eyes->segmenter->config.size;
 
-    sight.descriptor =
-        recognizer_forward(g, eyes->recognizer, recognizer_crop(g, picture, eyes->chip));
+    sight.descriptor = descriptor_forward(g, eyes->descriptor, picture, eyes->chip);
     if (size != eyes->size) {
         fit = ag_resize_bilinear(g, picture, (ResizeParam){.height = size, .width = size});
     }
@@ -50,12 +49,17 @@ bool view_new(View *view, const Eyes *eyes, Error *err)
 {
     size_t area = (size_t)eyes_map_size(eyes) * (size_t)eyes_map_size(eyes);
     size_t maps = area * (size_t)eyes_classes(eyes), features = area * (size_t)eyes_channels(eyes);
-    real *memory = calloc(maps + features + 3 * (size_t)eyes_classes(eyes), sizeof *memory);
+    size_t colour = 3 * (size_t)eyes_classes(eyes);
+    size_t dim = (size_t)descriptor_dim(eyes->descriptor);
+    real *memory = calloc(maps + features + colour + dim, sizeof *memory);
 
     if (!memory) {
         return error_set(err, "out of memory for the measures of a picture");
     }
-    *view = (View){.maps = memory, .features = memory + maps, .colour = memory + maps + features};
+    *view = (View){.maps = memory,
+                   .features = memory + maps,
+                   .colour = memory + maps + features,
+                   .descriptor = memory + maps + features + colour};
     return true;
 }
 
@@ -73,6 +77,7 @@ bool measure_new(Measure **measure, const Eyes *eyes, Backend *backend, Error *e
         free(m);
         return error_set(err, "out of memory for a measuring plan");
     }
+    m->eyes = *eyes;
     m->picture = ag_input(m->graph, "picture", DTYPE_REAL, shape4(1, 3, eyes->size, eyes->size));
     m->sight = eyes_look(m->graph, eyes, m->picture);
     ag_keep(m->graph, m->sight.descriptor);
@@ -101,18 +106,13 @@ void measure_view(Measure *m, const real *picture, View *view)
     ag_write(m->plan, m->picture, picture);
     ag_run(m->plan, &(StepState){.step = 0});
     ag_read(m->plan, m->sight.descriptor, view->descriptor);
+    descriptor_normalise(m->eyes.descriptor, view->descriptor);
     ag_read(m->plan, m->sight.maps, view->maps);
     ag_read(m->plan, m->sight.features, view->features);
     ag_read(m->plan, m->sight.colour, view->colour);
 }
 
-double descriptor_distance(const real *a, const real *b)
+double view_distance(const View *a, const View *b, const Eyes *eyes)
 {
-    double sum = 0;
-
-    for (int i = 0; i < RECOGNIZER_DIM; i++) {
-        double d = (double)a[i] - (double)b[i];
-        sum += d * d;
-    }
-    return sqrt(sum);
+    return descriptor_distance(eyes->descriptor, a->descriptor, b->descriptor);
 }

@@ -3,20 +3,20 @@
 #ifndef NETS_MEASURE_H
 #define NETS_MEASURE_H
 
-#include "nets/recognizer.h"
+#include "nets/descriptor.h"
 #include "nets/segmenter.h"
 
 /* The networks that look, and how. */
 typedef struct Eyes {
-    const Recognizer *recognizer;
+    const Descriptor *descriptor;
     const Segmenter *segmenter;
-    RecognizerChip chip; /* where the recogniser looks */
+    RecognizerChip chip; /* where the descriptor looks: descriptor_chip */
     int size;            /* side of the pictures; the segmenter gets them at its own */
 } Eyes;
 
 /* Values of a graph. */
 typedef struct Sight {
-    Var descriptor; /* [N,128] */
+    Var descriptor; /* [N,descriptor_dim], not normalised */
     Var maps;       /* [N,K,h,w] class probabilities */
     Var features;   /* [N,C,h,w] the segmenter's last stage: the paper's f */
     Var colour;     /* [N,K,3] mean colour of each class */
@@ -32,7 +32,7 @@ int eyes_channels(const Eyes *eyes);
 
 /* The same values in memory, of one picture. */
 typedef struct View {
-    real descriptor[RECOGNIZER_DIM];
+    real *descriptor;               /* descriptor_dim, normalised (descriptor_normalise) */
     real *maps, *features, *colour; /* K h w, C h w, K 3 */
 } View;
 
@@ -48,7 +48,7 @@ void measure_free(Measure *measure);
 /* picture: 3 x size x size. view: made by view_new for the same eyes. */
 void measure_view(Measure *measure, const real *picture, View *view);
 
-/* The L2 distance of two descriptors, as face-api measures it. */
-double descriptor_distance(const real *a, const real *b);
+/* descriptor_distance of what they hold. */
+double view_distance(const View *a, const View *b, const Eyes *eyes);
 
 #endif

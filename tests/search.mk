@@ -10,5 +10,11 @@ tests_test_losses_SOURCES = tests/test_losses.c
 tests_test_losses_LDADD = libnets.a libautograd.a libtensor.a \
 	$(CMOCKA_LIBS) $(OPENBLAS_LIBS) $(JANSSON_LIBS) $(ZLIB_LIBS) -lm
 
+check_PROGRAMS += tests/test_search_descriptor
+TESTS += tests/test_search_descriptor
+tests_test_search_descriptor_SOURCES = tests/test_search_descriptor.c
+tests_test_search_descriptor_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
+tests_test_search_descriptor_LDADD = $(CMOCKA_LIBS) $(app_libs)
+
 dist_check_SCRIPTS += tests/search_errors.sh
 TESTS += tests/search_errors.sh

@@ -74,6 +74,8 @@ refuses 1 "an imitator without its engine" 'no --engine has that schema' "$photo
     --engine builtin:female --imitator "$imitator"
 refuses 1 "a segmenter for an imitator" 'segmenter' "$photo" "$out" \
     --imitator "$(found segmenter.safetensors)"
+refuses 1 "a segmenter for a descriptor" 'checkpoint of the segmenter' "$photo" "$out" \
+    --descriptor "$(found segmenter.safetensors)"
 refuses 1 "an unwritable folder" 'folder' "$photo" --out "$work/text.jpg/deep"
 refuses 2 "no output folder named" 'out DIR' "$photo"
 refuses 2 "an unknown schedule" 'schedule' "$photo" "$out" --schedule fast

@@ -40,7 +40,8 @@ static void save(const char *net)
     LightCnnConfig config = tiny();
     ParamSet *set = params_new();
     char *text = lightcnn_to_json(&config);
-    CheckpointInfo info = {net, text, "", "", "{}", 1, 1};
+    CheckpointInfo info = {
+        .net = net, .config = text, .schema = "", .digest = "", .training = "{}"};
     Error err;
     lightcnn_declare(set, &config);
     must(params_alloc(set, cpu, false, 7, &err), &err);

@@ -26,7 +26,7 @@ typedef struct Nets {
     Backend *backend;
     ParamSet *set[3];
     Imitator imitator;
-    Recognizer recognizer;
+    Descriptor descriptor;
     Segmenter segmenter;
     Eyes eyes;
     Measure *measure;
@@ -101,13 +101,13 @@ static int setup(void **state)
         n->set[i] = params_new();
     }
     n->imitator = imitator_declare(n->set[0], &imitator, true);
-    recognizer_declare(&n->recognizer, n->set[1]);
+    recognizer_declare(&n->descriptor.net.recognizer, n->set[1]);
     n->segmenter = segmenter_declare(n->set[2], &segmenter, true);
     for (int i = 0; i < 3; i++) {
         must(params_alloc(n->set[i], n->backend, false, 1, &err), &err);
         randomise(n->set[i], (uint32_t)i);
     }
-    n->eyes = (Eyes){&n->recognizer, &n->segmenter, {0.1f, 0.1f, 0.8f}, SIZE};
+    n->eyes = (Eyes){&n->descriptor, &n->segmenter, {0.1f, 0.1f, 0.8f}, SIZE};
     must(measure_new(&n->measure, &n->eyes, n->backend, &err), &err);
     must(target_new(&n->target, &n->eyes, &err), &err);
     picture_of(n, truth, picture);
@@ -244,6 +244,104 @@ static void graph_and_memory_agree(void **state)
     fit_free(fit);
 }
 
+/* 1 - cos of Eq. 5, of descriptors that are not normalised. */
+static double cosine_loss(const real *a, const real *b, int n)
+{
+    double ab = 0, aa = 0, bb = 0;
+
+    for (int i = 0; i < n; i++) {
+        ab += (double)a[i] * (double)b[i];
+        aa += (double)a[i] * (double)a[i];
+        bb += (double)b[i] * (double)b[i];
+    }
+    return 1 - ab / sqrt(aa * bb);
+}
+
+/* What a descriptor's own graph makes of two pictures, 2 x dim. */
+static void describe(const Nets *n, const Eyes *eyes, const real *pictures, real *descriptor)
+{
+    Graph *g = ag_graph_new();
+    Var in = ag_input(g, "pictures", DTYPE_REAL, shape4(2, 3, SIZE, SIZE));
+    Var out = descriptor_forward(g, eyes->descriptor, in, eyes->chip);
+    Plan *plan;
+    Error err;
+
+    ag_keep(g, out);
+    must(ag_plan(&plan, g, AG_NONE, (PlanOptions){.backend = n->backend}, &err), &err);
+    ag_write(plan, in, pictures);
+    ag_run(plan, &(StepState){.step = 0});
+    ag_read(plan, out, descriptor);
+    ag_plan_free(plan);
+    ag_graph_free(g);
+}
+
+/* With LightCNN in the recogniser's place identity is the cosine: in the descent's graph, in memory
+ * and in the residuals of least squares. */
+static void identity_of_lightcnn_is_the_cosine(void **state)
+{
+    enum { LIGHT_DIM = 8 };
+    Nets *n = *state;
+    LightCnnConfig net = {
+        .width = {4, 4, 4, 4, 4}, .blocks = {1, 1, 1, 1}, .dim = LIGHT_DIM, .size = SIZE};
+    Descriptor light = {.kind = DESCRIPTOR_LIGHTCNN};
+    ParamSet *set = params_new();
+    Measure *measure;
+    Target target;
+    View view;
+    FitConfig c = config(n, 1);
+    real pictures[2 * 3 * SIZE * SIZE], raw[2 * LIGHT_DIM];
+    float x[DIM];
+    Error err;
+
+    light.net.lightcnn = lightcnn_declare(set, &net);
+    must(params_alloc(set, n->backend, false, 1, &err), &err);
+    c.eyes.descriptor = &light;
+    must(measure_new(&measure, &c.eyes, n->backend, &err), &err);
+    must(target_new(&target, &c.eyes, &err), &err);
+    must(view_new(&view, &c.eyes, &err), &err);
+    begin(x);
+    picture_of(n, x, pictures);
+    picture_of(n, truth, pictures + 3 * SIZE * SIZE);
+    describe(n, &c.eyes, pictures, raw);
+    double wanted = cosine_loss(raw, raw + LIGHT_DIM, LIGHT_DIM);
+
+    measure_view(measure, pictures, &view);
+    measure_view(measure, pictures + 3 * SIZE * SIZE, &target.view);
+    Losses losses = target_losses(&target, &c.eyes, &view);
+    assert_true(wanted > 1e-4);
+    assert_float_equal(losses.identity, wanted, 1e-3 * wanted);
+    assert_float_equal(view_distance(&view, &target.view, &c.eyes), wanted, 1e-3 * wanted);
+
+    Fit *fit;
+    must(fit_new(&fit, &c, &err), &err);
+    fit_set_target(fit, &target.view, n->ones, n->ones);
+    fit_set_x(fit, 0, x);
+    fit_set_weight(fit, 0, FIT_IDENTITY, 1);
+    fit_evaluate(fit);
+    assert_float_equal(fit_loss(fit, 0, FIT_IDENTITY), wanted, 1e-3 * wanted);
+    fit_view(fit, 0, &view);
+    assert_float_equal(target_losses(&target, &c.eyes, &view).identity, wanted, 1e-3 * wanted);
+    for (int i = 0; i < 20; i++) {
+        fit_step(fit, 0.02f);
+    }
+    assert_true(fit_loss(fit, 0, FIT_IDENTITY) < 0.7 * wanted);
+
+    int m = target_residual_count(&c.eyes);
+    float *r = malloc((size_t)m * sizeof *r);
+    double sum = 0;
+    target_residuals(&target, &c.eyes, &view, (Weights){.identity = 2}, r);
+    for (int i = 0; i < m; i++) {
+        sum += (double)r[i] * r[i];
+    }
+    assert_float_equal(sum, 2 * wanted, 2e-3 * wanted);
+    free(r);
+    fit_free(fit);
+    view_free(&view);
+    target_free(&target);
+    measure_free(measure);
+    params_free(set);
+}
+
 static void starts_do_not_feel_each_other(void **state)
 {
     Nets *n = *state;
@@ -370,6 +468,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(graph_and_memory_agree),
         cmocka_unit_test(descent_recovers_x),
+        cmocka_unit_test(identity_of_lightcnn_is_the_cosine),
         cmocka_unit_test(starts_do_not_feel_each_other),
         cmocka_unit_test(masked_values_rest_and_others_stay_inside),
         cmocka_unit_test(options_are_found_through_the_softmax),
