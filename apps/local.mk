@@ -19,6 +19,7 @@ libapps_a_SOURCES = \
 	apps/import_match.c apps/import_match.h \
 	apps/label_palette.h \
 	apps/paths.c apps/paths.h \
+	apps/photo_option.c apps/photo_option.h \
 	apps/progress.c apps/progress.h \
 	apps/sheet.c apps/sheet.h \
 	apps/studio.c apps/studio.h \
@@ -56,3 +57,7 @@ apps_evaluate_search_LDADD = $(app_libs)
 bin_PROGRAMS += apps/character_sheet
 apps_character_sheet_SOURCES = apps/character_sheet.c
 apps_character_sheet_LDADD = $(app_libs)
+
+bin_PROGRAMS += apps/prepare_photos
+apps_prepare_photos_SOURCES = apps/prepare_photos.c
+apps_prepare_photos_LDADD = $(app_libs)

@@ -15,7 +15,7 @@ extern "C" {
 
 struct FaceDetector {
     dlib::frontal_face_detector detector;
-    dlib::shape_predictor landmarks;
+    std::shared_ptr<const dlib::shape_predictor> landmarks;
 };
 
 namespace
@@ -96,7 +96,7 @@ std::vector<Face> search(FaceDetector &detector, const Image &image, int side)
     std::vector<Face> faces;
     detector.detector(scaled.pixels, found);
     for (const auto &f : found)
-        faces.push_back(make_face(f, detector.landmarks(scaled.pixels, f.rect), scaled));
+        faces.push_back(make_face(f, (*detector.landmarks)(scaled.pixels, f.rect), scaled));
     std::stable_sort(faces.begin(), faces.end(),
                      [](const Face &a, const Face &b) { return area(a) > area(b); });
     return faces;
@@ -109,16 +109,28 @@ bool face_detector_open(FaceDetector **detector, const char *landmark_model_path
     try {
         auto made = std::make_unique<FaceDetector>();
         made->detector = dlib::get_frontal_face_detector();
-        dlib::deserialize(landmark_model_path) >> made->landmarks;
-        if (made->landmarks.num_parts() != FACE_LANDMARKS)
+        auto landmarks = std::make_shared<dlib::shape_predictor>();
+        dlib::deserialize(landmark_model_path) >> *landmarks;
+        if (landmarks->num_parts() != FACE_LANDMARKS)
             return error_set(err, "%s places %lu landmarks, but 68 are needed", landmark_model_path,
-                             made->landmarks.num_parts());
+                             landmarks->num_parts());
+        made->landmarks = landmarks;
         *detector = made.release();
         return true;
     } catch (const std::exception &e) {
         return error_set(
             err, "the landmark model %s cannot be read (%s); Debian's package libdlib-data has it",
             landmark_model_path, e.what());
+    }
+}
+
+bool face_detector_share(FaceDetector **detector, const FaceDetector *with, Error *err)
+{
+    try {
+        *detector = new FaceDetector(*with);
+        return true;
+    } catch (const std::exception &) {
+        return error_set(err, "out of memory for another face detector");
     }
 }
 
@@ -136,7 +148,7 @@ bool face_landmarks(const FaceDetector *detector, const Image *image, Face *face
                                   std::lround(face->top / scaled.scale_y),
                                   std::lround(face->right / scaled.scale_x) - 1,
                                   std::lround(face->bottom / scaled.scale_y) - 1);
-        const auto shape = detector->landmarks(scaled.pixels, box);
+        const auto shape = (*detector->landmarks)(scaled.pixels, box);
         for (unsigned k = 0; k < FACE_LANDMARKS; k++) {
             face->landmark[2 * k] = to_image(shape.part(k).x(), scaled.scale_x);
             face->landmark[2 * k + 1] = to_image(shape.part(k).y(), scaled.scale_y);

@@ -17,6 +17,8 @@ typedef struct FaceDetector FaceDetector;
 
 /* Loads shape_predictor_68_face_landmarks.dat. Not for use by two threads at once. */
 bool face_detector_open(FaceDetector **detector, const char *landmark_model_path, Error *err);
+/* Another detector for another thread, which shares the landmark model (100 MB). */
+bool face_detector_share(FaceDetector **detector, const FaceDetector *with, Error *err);
 void face_detector_close(FaceDetector *detector);
 
 /* Faces by decreasing box area; at most max; *n may be 0. Big images are shrunk and small ones

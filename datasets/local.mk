@@ -9,6 +9,11 @@ libdatasets_a_SOURCES = \
 	datasets/face.cc datasets/face.h \
 	datasets/alignment.c \
 	datasets/photo.c datasets/photo.h \
+	datasets/photo_list.c datasets/photo_list.h \
+	datasets/photo_pool.h datasets/photo_pool_internal.h \
+	datasets/photo_pool_read.c \
+	datasets/photo_pool_write.c \
+	datasets/photo_quality.c \
 	datasets/labelled.c datasets/labelled.h \
 	datasets/augment.c datasets/augment.h \
 	datasets/background.c datasets/background.h \

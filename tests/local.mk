@@ -11,6 +11,7 @@ include tests/golden.mk
 include tests/recognizer.mk
 include tests/nets.mk
 include tests/datasets.mk
+include tests/photos.mk
 include tests/training.mk
 include tests/renderer.mk
 include tests/paint.mk
