@@ -14,4 +14,5 @@ libnets_a_SOURCES = \
 	nets/prior.c nets/prior.h \
 	nets/recognizer.c nets/recognizer.h \
 	nets/segmenter.c nets/segmenter.h \
-	nets/translator.c nets/translator.h
+	nets/translator.c nets/translator.h \
+	nets/verification.c nets/verification.h

@@ -5,3 +5,11 @@ tests_test_photo_pool_SOURCES = tests/test_photo_pool.c tests/test_folder.h
 tests_test_photo_pool_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
 tests_test_photo_pool_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pwrite
 tests_test_photo_pool_LDADD = $(datasets_test_libs)
+
+check_PROGRAMS += tests/test_verification
+TESTS += tests/test_verification
+tests_test_verification_SOURCES = tests/test_verification.c
+tests_test_verification_CPPFLAGS = $(AM_CPPFLAGS) -DGOLDEN='"$(abs_top_srcdir)/tests/golden"'
+tests_test_verification_LDADD = libnets.a libautograd.a libtensor.a \
+	$(CMOCKA_LIBS) $(OPENBLAS_LIBS) $(JANSSON_LIBS) -lm
+EXTRA_DIST += tests/golden/verification.json scripts/make_verification_golden.py
