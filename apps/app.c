@@ -17,8 +17,48 @@
 
 const char *argp_program_version = PACKAGE_STRING;
 
+static char *command;
+
+/* Quotes what a shell would take apart. */
+static void add_word(FILE *to, const char *word)
+{
+    bool plain =
+        *word != '\0' && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                      "0123456789-_=+./,:@%") == strlen(word);
+    if (!plain)
+        fputc('\'', to);
+    for (; *word; word++)
+        if (*word == '\'')
+            fputs("'\\''", to);
+        else
+            fputc(*word, to);
+    if (!plain)
+        fputc('\'', to);
+}
+
+static void keep_command(int argc, char **argv)
+{
+    size_t n;
+    FILE *to = open_memstream(&command, &n);
+    if (!to)
+        die("out of memory");
+    for (int i = 0; i < argc; i++) {
+        if (i > 0)
+            fputc(' ', to);
+        add_word(to, argv[i]);
+    }
+    if (fclose(to) != 0)
+        die("out of memory");
+}
+
+const char *app_command(void)
+{
+    return command ? command : "";
+}
+
 void app_parse(const struct argp *parser, int argc, char **argv, void *input)
 {
+    keep_command(argc, argv);
     argp_err_exit_status = 2;
     argp_parse(parser, argc, argv, 0, NULL, input);
 }

@@ -13,6 +13,9 @@
  * with a sentence. parser->doc's first part says what the program does. */
 void app_parse(const struct argp *parser, int argc, char **argv, void *input);
 
+/* The command line that app_parse was given, as one could paste it into a shell. */
+const char *app_command(void);
+
 /* "PROGRAM: sentence" on stderr, exit code 1. */
 _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Wrong arguments: the sentence, where help is, exit code 2. */

@@ -21,9 +21,10 @@ libapps_a_SOURCES = \
 	apps/paths.c apps/paths.h \
 	apps/photo_option.c apps/photo_option.h \
 	apps/progress.c apps/progress.h \
+	apps/report.c apps/report.h apps/report_internal.h apps/report_plot.c \
 	apps/sheet.c apps/sheet.h \
 	apps/studio.c apps/studio.h \
-	apps/training.c apps/training.h apps/training_internal.h apps/training_settings.c
+	apps/training.c apps/training.h apps/training_internal.h apps/training_report.c apps/training_settings.c
 libapps_a_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
 
 # What every program links, in this order.

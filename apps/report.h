@@ -14,14 +14,15 @@
 #define APPS_REPORT_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "datasets/image.h"
 #include "libtensor/atomic_file.h"
 
 typedef struct Report {
     AtomicFile file;
-    Error err; /* the first one; text "": none */
-    bool open_figures;
+    Error err;     /* the first one; text "": none */
+    bool in_plots; /* the row of plots is open */
 } Report;
 
 /* Starts PATH (written whole or not at all) with its title as heading. */
@@ -35,13 +36,16 @@ void report_text(Report *report, const char *format, ...) __attribute__((format(
 /* Something to copy: a command line. */
 void report_code(Report *report, const char *text);
 
+/* The few figures that matter most, large, side by side: an array of [name, value] (a string or a
+ * number). Borrowed. */
+void report_figures(Report *report, const json_t *pairs);
 /* Names and values of an object, two columns; objects inside become groups of rows. Borrowed. */
 void report_facts(Report *report, const json_t *object);
 /* Rows of cells (an array of arrays of strings, numbers, nulls); the first row heads the columns.
- * Numbers are printed with four significant digits. Borrowed. */
+ * Borrowed. */
 void report_table(Report *report, const json_t *rows);
 
-enum { REPORT_MAX_SERIES = 8 };
+enum { REPORT_MAX_SERIES = 16 };
 
 /* A line; points with a y that is no number break it. name: "" where there is one series. */
 typedef struct ReportSeries {
@@ -52,7 +56,9 @@ typedef struct ReportSeries {
 
 typedef struct ReportPlot {
     const char *title, *x_label;
-    bool log_y; /* only where all values are positive; else the axis stays linear */
+    bool log_y; /* a logarithmic axis, if all values are positive and span more than a factor of ten
+                 */
+    bool noisy; /* the lines are drawn pale, and their running means over them */
     int n;      /* 1 .. REPORT_MAX_SERIES */
     ReportSeries series[REPORT_MAX_SERIES];
 } ReportPlot;

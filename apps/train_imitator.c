@@ -385,6 +385,8 @@ static void train(const Options *o, Backend *backend)
     int loss;
     const ConfigKey own[] = {{"loss", CONFIG_CHOICE, &loss, .choice = losses}};
     Training training = {.own = {own, 1},
+                         .sheet_caption =
+                             "Held-out faces. Rows: target, output, four times their difference.",
                          .report = o->train.report,
                          .out = o->train.out,
                          .stop_after = o->train.stop_after,

@@ -447,6 +447,7 @@ static void train(const TrainOptions *o, Backend *backend)
     Error err;
     Run run = {0};
     Training training = {.title = "Segmenter",
+                         .sheet_caption = "Held-out pictures. Rows: picture, truth, prediction.",
                          .report = o->report,
                          .out = o->out,
                          .stop_after = o->stop_after,

@@ -91,7 +91,12 @@ static void log_loss(Loop *loop, real rate)
     loop->n_sum = 0;
 }
 
-/* Validation, contact sheet, checkpoints. */
+static bool write_report(const Training *t, const char *state, Error *err)
+{
+    return !t->report || training_report_write(t, state, err);
+}
+
+/* Validation, contact sheet, checkpoints, report. */
 static bool milestone(Loop *loop, Error *err)
 {
     Training *t = loop->training;
@@ -99,16 +104,18 @@ static bool milestone(Loop *loop, Error *err)
     json_t *report;
     if (!t->validate(t->context, &figure, &report, err))
         return false;
-    json_log_write(loop->log,
-                   json_pack("{sI so}", "step", (json_int_t)t->info.step, "validation", report));
-    char *sheet = path_join(t->out, "sheet.png");
-    bool ok = t->sheet(t->context, sheet, err);
-    free(sheet);
     bool best = t->settings.best < 0 || figure < t->settings.best;
     if (best)
         t->settings.best = figure;
+    json_log_write(loop->log, json_pack("{sI sb so}", "step", (json_int_t)t->info.step, "best",
+                                        best, "validation", report));
+    char *sheet = path_join(t->out, "sheet.png");
+    bool ok = t->sheet(t->context, sheet, err);
+    free(sheet);
     return ok && (!best || save(loop, training_best(t->out), err)) &&
-           save(loop, training_last(t->out), err);
+           save(loop, training_last(t->out), err) &&
+           write_report(
+               t, t->info.step == (uint64_t)t->settings.steps ? "Finished." : "In progress.", err);
 }
 
 static bool one_step(Loop *loop, Error *err)
@@ -154,7 +161,8 @@ static bool loop_run(Loop *loop, Error *err)
             interrupted() || (t->stop_after && t->info.step - first >= (uint64_t)t->stop_after);
         if (stop) {
             log_loss(loop, rate_at(s, t->info.step));
-            if (!save(loop, training_last(t->out), err))
+            if (!save(loop, training_last(t->out), err) ||
+                !write_report(t, "Stopped before its end; --resume goes on.", err))
                 return false;
             progress_end(&loop->progress, (int64_t)t->info.step * s->batch,
                          "stopped and saved; --resume goes on");

@@ -67,10 +67,11 @@ enum { TRAINING_MAX_TERMS = 8 };
 
 typedef struct Training {
     TrainSettings settings;
-    ConfigKeys own;      /* kept in the checkpoints with the settings */
-    const char *title;   /* of the report: "Imitator, male" */
-    const char *report;  /* the HTML page written at every milestone, or NULL */
-    CheckpointInfo info; /* step: where the run stands */
+    ConfigKeys own;            /* kept in the checkpoints with the settings */
+    const char *title;         /* of the report: "Imitator, male" */
+    const char *sheet_caption; /* what the contact sheet's rows are; may be NULL */
+    const char *report;        /* the HTML page written at every milestone, or NULL */
+    CheckpointInfo info;       /* step: where the run stands */
     const char *out;
     const char *resumed; /* path of the checkpoint the run goes on from, or NULL */
     int64_t stop_after;  /* steps of this run, 0: to the end */
