@@ -53,6 +53,8 @@ static bool add_meta(TensorFile *file, const CheckpointInfo *info, Error *err)
            tensor_file_set_meta(file, "visagist.config", info->config, err) &&
            tensor_file_set_meta(file, "visagist.schema", info->schema, err) &&
            tensor_file_set_meta(file, "visagist.digest", info->digest, err) &&
+           (!info->descriptor ||
+            tensor_file_set_meta(file, "visagist.descriptor", info->descriptor, err)) &&
            tensor_file_set_meta(file, "visagist.training", info->training, err) &&
            tensor_file_set_meta(file, "visagist.step", step, err) &&
            tensor_file_set_meta(file, "visagist.seed", seed, err);
@@ -83,11 +85,11 @@ bool checkpoint_open(TensorFile **file, CheckpointInfo *info, const char *path, 
                         .config = tensor_file_meta(read, "visagist.config"),
                         .schema = tensor_file_meta(read, "visagist.schema"),
                         .digest = tensor_file_meta(read, "visagist.digest"),
+                        .descriptor = tensor_file_meta(read, "visagist.descriptor"),
                         .training = tensor_file_meta(read, "visagist.training")};
     if (!i.net || !i.config || !i.schema || !i.digest || !i.training || !step || !seed) {
         tensor_file_free(read);
-        return error_set(err, "%.300s is not a checkpoint of train_imitator or train_segmenter",
-                         path);
+        return error_set(err, "%.300s is not a checkpoint of one of our trainers", path);
     }
     if (strcmp(i.net, net) != 0) {
         error_set(err, "%.300s is a checkpoint of the %.40s, but one of the %s is wanted", path,
@@ -256,5 +258,77 @@ bool descriptor_open(Descriptor *descriptor, const char *path, Backend *backend,
     tensor_file_free(file);
     if (ok)
         *descriptor = d;
+    return ok;
+}
+
+uint64_t weights_hash(const ParamSet *set)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    const real *value = params_values(set);
+    for (int64_t i = 0; i < params_elements(set); i++) {
+        uint32_t word;
+        memcpy(&word, &value[i], sizeof word);
+        hash = (hash ^ word) * 0x100000001b3u;
+    }
+    return hash;
+}
+
+void descriptor_text(const Descriptor *descriptor, char text[static DESCRIPTOR_TEXT])
+{
+    int n = snprintf(text, DESCRIPTOR_TEXT, "%s %d", descriptor_name(descriptor),
+                     descriptor_dim(descriptor));
+    if (descriptor->kind == DESCRIPTOR_LIGHTCNN)
+        snprintf(text + n, DESCRIPTOR_TEXT - (size_t)n, " %016" PRIx64,
+                 weights_hash(descriptor_set(descriptor)));
+}
+
+static bool check_descriptor(const CheckpointInfo *info, const TranslatorConfig *config,
+                             const char *path, const Descriptor *descriptor, Error *err)
+{
+    char text[DESCRIPTOR_TEXT];
+    descriptor_text(descriptor, text);
+    if (info->descriptor && strcmp(info->descriptor, text) == 0 &&
+        config->embedding == descriptor_dim(descriptor))
+        return true;
+    return error_set(err,
+                     "%.300s was trained with another face descriptor (%.60s) than the one in use "
+                     "(%s): give that one by --descriptor, or train anew with train_translator",
+                     path, info->descriptor ? info->descriptor : "unknown", text);
+}
+
+static bool translator_read(Translator *net, const TensorFile *file, const char *path,
+                            const TranslatorConfig *config, Backend *backend, Error *err)
+{
+    ParamSet *set = params_new();
+    if (!set)
+        return error_set(err, "out of memory while reading %.300s", path);
+    Translator read = translator_declare(set, config);
+    if (!params_alloc(set, backend, false, 0, err) ||
+        !checkpoint_load(file, path, set, NULL, err)) {
+        params_free(set);
+        return false;
+    }
+    *net = read;
+    return true;
+}
+
+bool translator_open(Translator *net, const char *path, const Schema *schema,
+                     const Descriptor *descriptor, Backend *backend, Error *err)
+{
+    TensorFile *file;
+    CheckpointInfo info;
+    TranslatorConfig config;
+    char digest[17];
+    schema_digest(schema, digest);
+    if (!checkpoint_open(&file, &info, path, NET_TRANSLATOR, err))
+        return false;
+    bool ok = checkpoint_check_schema(&info, path, schema->name, digest, err) &&
+              translator_from_json(&config, info.config, err) &&
+              check_descriptor(&info, &config, path, descriptor, err);
+    if (ok && translator_dim(&config) != schema->dim)
+        ok = error_set(err, "%.300s gives %d parameters, the schema '%.31s' has %d", path,
+                       translator_dim(&config), schema->name, schema->dim);
+    ok = ok && translator_read(net, file, path, &config, backend, err);
+    tensor_file_free(file);
     return ok;
 }

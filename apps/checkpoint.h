@@ -7,18 +7,21 @@
 #include "nets/descriptor.h"
 #include "nets/imitator.h"
 #include "nets/segmenter.h"
+#include "nets/translator.h"
 
 #define NET_IMITATOR "imitator"
 #define NET_SEGMENTER "segmenter"
 #define NET_LIGHTCNN "lightcnn"
+#define NET_TRANSLATOR "translator"
 
 /* Metadata; strings are borrowed: from the caller when saving, from the file when loading. */
 typedef struct CheckpointInfo {
-    const char *net;      /* NET_IMITATOR, ... */
-    const char *config;   /* x_to_json */
-    const char *schema;   /* name of the facial-parameter schema, "" when the net has none */
-    const char *digest;   /* schema_digest, "" likewise */
-    const char *training; /* settings of the run, JSON */
+    const char *net;        /* NET_IMITATOR, ... */
+    const char *config;     /* x_to_json */
+    const char *schema;     /* name of the facial-parameter schema, "" when the net has none */
+    const char *digest;     /* schema_digest, "" likewise */
+    const char *descriptor; /* descriptor_text of the F_recg it takes; NULL: it takes none */
+    const char *training;   /* settings of the run, JSON */
     uint64_t step, seed;
 } CheckpointInfo;
 
@@ -50,5 +53,19 @@ bool segmenter_open(Segmenter *net, const char *path, Backend *backend, Error *e
  * face_recognition_model (its manifest). On success the caller frees descriptor_set (params_free).
  */
 bool descriptor_open(Descriptor *descriptor, const char *path, Backend *backend, Error *err);
+
+/* FNV-1a over a set's trained values. */
+uint64_t weights_hash(const ParamSet *set);
+
+enum { DESCRIPTOR_TEXT = 64 };
+
+/* Which F_recg this is, so that what was trained with one is not used with another: "recognizer
+ * 128", of which there is one; "lightcnn 256 0123456789abcdef", with a hash of its weights. */
+void descriptor_text(const Descriptor *descriptor, char text[static DESCRIPTOR_TEXT]);
+
+/* Refuses a translator of another schema or another descriptor. On success the caller frees
+ * net->set (params_free). */
+bool translator_open(Translator *net, const char *path, const Schema *schema,
+                     const Descriptor *descriptor, Backend *backend, Error *err);
 
 #endif

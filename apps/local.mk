@@ -8,6 +8,7 @@ libapps_a_SOURCES = \
 	apps/config_file.c apps/config_file.h \
 	apps/engine_option.c apps/engine_option.h \
 	apps/face_weights.c apps/face_weights.h \
+	apps/faces.c apps/faces.h \
 	apps/finder.c apps/finder.h \
 	apps/finder_eyes.c \
 	apps/finder_geometry.c apps/finder_geometry.h \
@@ -20,11 +21,17 @@ libapps_a_SOURCES = \
 	apps/label_palette.h \
 	apps/paths.c apps/paths.h \
 	apps/photo_option.c apps/photo_option.h \
+	apps/prior_file.c apps/prior_file.h \
 	apps/progress.c apps/progress.h \
 	apps/report.c apps/report.h apps/report_internal.h apps/report_plot.c \
+	apps/recognizer_eval.c apps/recognizer_eval.h \
 	apps/sheet.c apps/sheet.h \
+	apps/sights.c apps/sights.h \
 	apps/studio.c apps/studio.h \
-	apps/training.c apps/training.h apps/training_internal.h apps/training_report.c apps/training_settings.c
+	apps/training.c apps/training.h apps/training_internal.h apps/training_report.c apps/training_settings.c \
+	apps/translator_data.c apps/translator_data.h \
+	apps/translator_eval.c apps/translator_eval.h \
+	apps/translator_graph.c apps/translator_graph.h
 libapps_a_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
 
 # What every program links, in this order.
@@ -38,6 +45,14 @@ apps_train_imitator_LDADD = $(app_libs)
 bin_PROGRAMS += apps/train_segmenter
 apps_train_segmenter_SOURCES = apps/train_segmenter.c
 apps_train_segmenter_LDADD = $(app_libs)
+
+bin_PROGRAMS += apps/train_translator
+apps_train_translator_SOURCES = apps/train_translator.c
+apps_train_translator_LDADD = $(app_libs)
+
+bin_PROGRAMS += apps/train_recognizer
+apps_train_recognizer_SOURCES = apps/train_recognizer.c
+apps_train_recognizer_LDADD = $(app_libs)
 
 bin_PROGRAMS += apps/render_dataset
 apps_render_dataset_SOURCES = apps/render_dataset.c
@@ -58,6 +73,10 @@ apps_evaluate_search_LDADD = $(app_libs)
 bin_PROGRAMS += apps/character_sheet
 apps_character_sheet_SOURCES = apps/character_sheet.c
 apps_character_sheet_LDADD = $(app_libs)
+
+bin_PROGRAMS += apps/fit_prior
+apps_fit_prior_SOURCES = apps/fit_prior.c
+apps_fit_prior_LDADD = $(app_libs)
 
 bin_PROGRAMS += apps/prepare_photos
 apps_prepare_photos_SOURCES = apps/prepare_photos.c

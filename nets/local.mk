@@ -11,8 +11,10 @@ libnets_a_SOURCES = \
 	nets/likeness.c nets/likeness.h \
 	nets/losses.c nets/losses.h \
 	nets/measure.c nets/measure.h \
+	nets/one_shot.c nets/one_shot.h \
 	nets/prior.c nets/prior.h \
 	nets/recognizer.c nets/recognizer.h \
 	nets/segmenter.c nets/segmenter.h \
 	nets/translator.c nets/translator.h \
+	nets/translator_loss.c nets/translator_loss.h \
 	nets/verification.c nets/verification.h

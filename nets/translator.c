@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static TranslatorConfig with_groups(TranslatorConfig config, int n_groups, const int *count)
@@ -35,6 +36,7 @@ TranslatorConfig translator_small(int embedding, int continuous, int n_groups, c
                                .gate = 16,
                                .blocks = 2,
                                .attention = true,
+                               .standardise = true,
                                .continuous = continuous};
     return with_groups(config, n_groups, count);
 }
@@ -79,10 +81,10 @@ char *translator_to_json(const TranslatorConfig *c)
     json_t *groups = json_array();
     for (int i = 0; i < c->n_groups; i++)
         json_array_append_new(groups, json_integer(c->count[i]));
-    json_t *root =
-        json_pack("{si si si si si sb si so}", "embedding", c->embedding, "width", c->width,
-                  "hidden", c->hidden, "gate", c->gate, "blocks", c->blocks, "attention",
-                  c->attention, "continuous", c->continuous, "groups", groups);
+    json_t *root = json_pack("{si si si si si sb sb si so}", "embedding", c->embedding, "width",
+                             c->width, "hidden", c->hidden, "gate", c->gate, "blocks", c->blocks,
+                             "attention", c->attention, "standardise", c->standardise, "continuous",
+                             c->continuous, "groups", groups);
     char *text = json_dumps(root, JSON_COMPACT);
     json_decref(root);
     return text;
@@ -91,12 +93,14 @@ char *translator_to_json(const TranslatorConfig *c)
 static bool parse(TranslatorConfig *c, json_t *root)
 {
     json_t *groups;
-    int attention;
-    if (json_unpack(root, "{si si si si si sb si so}", "embedding", &c->embedding, "width",
+    int attention, standardise;
+    if (json_unpack(root, "{si si si si si sb sb si so}", "embedding", &c->embedding, "width",
                     &c->width, "hidden", &c->hidden, "gate", &c->gate, "blocks", &c->blocks,
-                    "attention", &attention, "continuous", &c->continuous, "groups", &groups) != 0)
+                    "attention", &attention, "standardise", &standardise, "continuous",
+                    &c->continuous, "groups", &groups) != 0)
         return false;
     c->attention = attention;
+    c->standardise = standardise;
     if (!json_is_array(groups) || json_array_size(groups) > OP_MAX_GROUPS)
         return false;
     c->n_groups = (int)json_array_size(groups);
@@ -136,6 +140,11 @@ Translator translator_declare(ParamSet *set, const TranslatorConfig *config)
     assert(translator_check(config, NULL));
     Translator net = {.config = *config, .set = set};
     int width = config->width;
+    if (config->standardise) {
+        Shape shape = shape1(config->embedding);
+        net.scale = params_declare_buffer(set, "input.scale", shape, (Init){INIT_CONSTANT, 1});
+        net.shift = params_declare_buffer(set, "input.shift", shape, (Init){INIT_ZEROS, 0});
+    }
     net.first = dense_declare(set, "fc1", config->embedding, width, 2);
     for (int i = 0; i < config->blocks; i++) {
         TranslatorBlock *block = &net.block[i];
@@ -157,6 +166,33 @@ Translator translator_declare(ParamSet *set, const TranslatorConfig *config)
     if (config->n_groups)
         net.discrete = dense_declare(set, "discrete", width, discrete(config), .01);
     return net;
+}
+
+bool translator_standardise(const Translator *net, const real *descriptor, int64_t count,
+                            Error *err)
+{
+    const double least = 1e-6; /* a value that never changes says nothing */
+    int n = net->config.embedding;
+    assert(net->config.standardise && count > 0);
+    real *scale = malloc(2 * (size_t)n * sizeof *scale), *shift = scale + n;
+    if (!scale)
+        return error_set(err, "out of memory");
+    for (int k = 0; k < n; k++) {
+        double sum = 0, square = 0;
+        for (int64_t i = 0; i < count; i++)
+            sum += (double)descriptor[i * n + k];
+        double mean = sum / (double)count;
+        for (int64_t i = 0; i < count; i++)
+            square +=
+                ((double)descriptor[i * n + k] - mean) * ((double)descriptor[i * n + k] - mean);
+        double deviation = sqrt(square / (double)count);
+        scale[k] = deviation > least ? (real)(1 / deviation) : 0;
+        shift[k] = (real)-mean * scale[k];
+    }
+    params_write(net->set, net->scale, scale);
+    params_write(net->set, net->shift, shift);
+    free(scale);
+    return true;
 }
 
 static Var dense(Graph *graph, ParamSet *set, const Dense *layer, Var x)
@@ -192,6 +228,9 @@ static SoftmaxParam choices(const TranslatorConfig *config, real beta)
 Var translator_forward(Graph *graph, const Translator *net, Var descriptor, real beta)
 {
     const TranslatorConfig *config = &net->config;
+    if (config->standardise)
+        descriptor = ag_channel_affine(graph, descriptor, ag_param(graph, net->set, net->scale),
+                                       ag_param(graph, net->set, net->shift));
     Var v = ag_relu(graph, dense(graph, net->set, &net->first, descriptor));
     for (int i = 0; i < config->blocks; i++)
         v = block_forward(graph, net, &net->block[i], v);

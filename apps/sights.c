@@ -1,0 +1,215 @@
+#include "apps/sights.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apps/checkpoint.h"
+#include "apps/progress.h"
+#include "libautograd/ops.h"
+
+enum { BATCH = 8, IDENTITY = 256, ALL_SPLITS = (1 << PHOTO_SPLITS) - 1 };
+
+/* A batch of pictures through F_recg and F_seg. */
+typedef struct Look {
+    Graph *graph;
+    Plan *plan;
+    Var in;
+    Sight sight;
+    real *picture, *descriptor, *maps;
+} Look;
+
+static void look_close(Look *l)
+{
+    ag_plan_free(l->plan);
+    ag_graph_free(l->graph);
+    free(l->picture);
+    free(l->descriptor);
+    free(l->maps);
+}
+
+static bool look_open(Look *l, const Sights *s, Backend *backend, Error *err)
+{
+    size_t size = (size_t)s->eyes.size;
+    *l = (Look){.graph = ag_graph_new(),
+                .picture = calloc(BATCH * 3 * size * size, sizeof(real)),
+                .descriptor = malloc(BATCH * (size_t)s->dim * sizeof(real)),
+                .maps = malloc(BATCH * s->area * sizeof(real))};
+    bool ok = (l->graph && l->picture && l->descriptor && l->maps) ||
+              error_set(err, "out of memory for the sights of a pool");
+    if (ok) {
+        l->in =
+            ag_input(l->graph, "picture", DTYPE_REAL, shape4(BATCH, 3, s->eyes.size, s->eyes.size));
+        l->sight = eyes_look(l->graph, &s->eyes, l->in);
+        ag_keep(l->graph, l->sight.descriptor);
+        if (s->maps)
+            ag_keep(l->graph, l->sight.maps);
+        ok = ag_plan(&l->plan, l->graph, AG_NONE, (PlanOptions){.backend = backend}, err);
+    }
+    if (!ok)
+        look_close(l);
+    return ok;
+}
+
+/* Faces begin .. begin + n - 1. */
+static bool look_at(Look *l, Sights *s, int64_t begin, int n, Error *err)
+{
+    size_t pixels = 3 * (size_t)s->eyes.size * (size_t)s->eyes.size;
+    for (int k = 0; k < n; k++)
+        if (!sights_get(s, begin + k, l->picture + (size_t)k * pixels, NULL, err))
+            return false;
+    ag_write(l->plan, l->in, l->picture);
+    ag_run(l->plan, &(StepState){.step = 0});
+    ag_read(l->plan, l->sight.descriptor, l->descriptor);
+    float *descriptor = s->descriptor + begin * s->dim;
+    for (int i = 0; i < n * s->dim; i++)
+        descriptor[i] = (float)l->descriptor[i];
+    if (!s->maps)
+        return true;
+    ag_read(l->plan, l->sight.maps, l->maps);
+    uint8_t *maps = s->maps + (size_t)begin * s->area;
+    for (size_t i = 0; i < (size_t)n * s->area; i++)
+        maps[i] = (uint8_t)(255 * l->maps[i] + (real).5);
+    return true;
+}
+
+static bool look_at_all(Sights *s, Backend *backend, Error *err)
+{
+    Look look;
+    Progress progress;
+    bool ok = look_open(&look, s, backend, err);
+    if (!ok)
+        return false;
+    progress_start(&progress, "looking at faces", "faces", 0, s->count);
+    for (int64_t i = 0; ok && i < s->count; i += BATCH) {
+        int n = s->count - i < BATCH ? (int)(s->count - i) : BATCH;
+        ok = look_at(&look, s, i, n, err);
+        progress_update(&progress, i + n, NULL);
+    }
+    progress_end(&progress, s->count, NULL);
+    look_close(&look);
+    return ok;
+}
+
+/* What the sights depend on. */
+static void identity(const Sights *s, char text[static IDENTITY])
+{
+    const PhotoPoolInfo *info = photo_pool_info(s->pool);
+    const RecognizerChip *chip = &s->eyes.chip;
+    snprintf(text, IDENTITY, "%.100s %s %" PRId64 " %d %016" PRIx64 " %016" PRIx64 " %a %a %a",
+             info->dir, info->digest, s->count, s->eyes.size,
+             weights_hash(descriptor_set(s->eyes.descriptor)), weights_hash(s->eyes.segmenter->set),
+             (double)chip->x, (double)chip->y, (double)chip->side);
+}
+
+/* Copies the tensor of this name and size out of the file; false if there is none. */
+static bool fetch(const TensorFile *file, const char *name, void *to, DType type, size_t bytes)
+{
+    Tensor t = tensor_file_find(file, name);
+    if (!t.data || t.type != type || tensor_bytes(t) != bytes)
+        return false;
+    memcpy(to, t.data, bytes);
+    return true;
+}
+
+/* A cache of something else, or a damaged one, is as good as none. */
+static bool read_cache(Sights *s, const char *path)
+{
+    char wanted[IDENTITY];
+    TensorFile *file;
+    if (!safetensors_read(path, &file, NULL))
+        return false;
+    const char *found = tensor_file_meta(file, "visagist.sights");
+    identity(s, wanted);
+    bool ok = found && strcmp(found, wanted) == 0 &&
+              fetch(file, "descriptor", s->descriptor, DTYPE_F32,
+                    (size_t)s->count * (size_t)s->dim * sizeof(float)) &&
+              (!s->maps || fetch(file, "maps", s->maps, DTYPE_U8, (size_t)s->count * s->area));
+    tensor_file_free(file);
+    return ok;
+}
+
+static bool write_cache(const Sights *s, const char *path, Error *err)
+{
+    char text[IDENTITY];
+    TensorFile *file = tensor_file_new();
+    if (!file)
+        return error_set(err, "out of memory while saving %.300s", path);
+    identity(s, text);
+    Tensor descriptor = {s->descriptor, shape2(s->count, s->dim), DTYPE_F32};
+    Tensor maps = {s->maps, shape2(s->count, (int64_t)s->area), DTYPE_U8};
+    bool ok = tensor_file_set_meta(file, "visagist.sights", text, err) &&
+              tensor_file_add(file, "descriptor", descriptor, err) &&
+              (!s->maps || tensor_file_add(file, "maps", maps, err)) &&
+              safetensors_write(path, file, err);
+    tensor_file_free(file);
+    return ok;
+}
+
+bool sights_open(Sights *sights, const PhotoPool *pool, const Eyes *eyes, bool maps,
+                 const char *cache, Backend *backend, Error *err)
+{
+    int side = eyes_map_size(eyes);
+    Sights s = {.pool = pool,
+                .eyes = *eyes,
+                .dim = descriptor_dim(eyes->descriptor),
+                .area = (size_t)eyes_classes(eyes) * (size_t)side * (size_t)side};
+    if (photo_pool_info(pool)->config.size != eyes->size)
+        return error_set(err, "%.300s holds pictures of %d pixels, the networks look at %d",
+                         photo_pool_info(pool)->dir, photo_pool_info(pool)->config.size,
+                         eyes->size);
+    if (!photo_pool_select(pool, ALL_SPLITS, NULL, &s.index, &s.count, err))
+        return false;
+    bool ok =
+        s.count > 0 || error_set(err, "no face was found in %.300s", photo_pool_info(pool)->dir);
+    if (ok) {
+        s.descriptor = malloc((size_t)s.count * (size_t)s.dim * sizeof *s.descriptor);
+        s.maps = maps ? malloc((size_t)s.count * s.area) : NULL;
+        ok = (s.descriptor && (!maps || s.maps)) ||
+             error_set(err, "out of memory for the sights of %" PRId64 " faces", s.count);
+    }
+    if (ok && !read_cache(&s, cache))
+        ok = look_at_all(&s, backend, err) && write_cache(&s, cache, err);
+    if (!ok) {
+        sights_close(&s);
+        return false;
+    }
+    *sights = s;
+    return true;
+}
+
+void sights_close(Sights *s)
+{
+    free(s->index);
+    free(s->descriptor);
+    free(s->maps);
+    *s = (Sights){.count = 0};
+}
+
+bool sights_select(const Sights *s, unsigned splits, const PhotoQuality *quality, int64_t **face,
+                   int64_t *n, Error *err)
+{
+    int64_t *photo, count, k = 0;
+    if (!photo_pool_select(s->pool, splits, quality, &photo, &count, err))
+        return false;
+    for (int64_t i = 0; i < s->count && k < count; i++)
+        if (s->index[i] == photo[k])
+            photo[k++] = i;
+    *face = photo;
+    *n = k;
+    return true;
+}
+
+bool sights_get(const Sights *s, int64_t i, real *picture, const float **x, Error *err)
+{
+    PoolPhoto photo;
+    int size = s->eyes.size;
+    if (!photo_pool_get(s->pool, s->index[i], &photo, err))
+        return false;
+    if (picture)
+        image_to_planar(picture, &(Image){size, size, (uint8_t *)photo.rgb}); /* only read */
+    if (x)
+        *x = photo.x;
+    return true;
+}

@@ -1,0 +1,582 @@
+/* Trains the translator T, which finds a face's parameters in one shot (the paper's 3.2 .. 3.4.1),
+ * and measures it. */
+#include "config.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apps/engine_option.h"
+#include "apps/paths.h"
+#include "apps/photo_option.h"
+#include "apps/training.h"
+#include "apps/translator_eval.h"
+#include "nets/likeness.h"
+
+enum {
+    SHEET_FACES = 12,
+    LOOK = 128, /* faces that a milestone's losses are taken of */
+    DRAW = 24,  /* faces that the engine draws at a milestone */
+    DRAW_EVALUATED = 100,
+    MAX_NORMAL = 2000, /* faces that the losses' normal size is taken of */
+    KEY_ENGINE = 512,
+    KEY_FRONTAL,
+    KEY_LOSS,
+    KEY_IMITATOR,
+    KEY_SEGMENTER,
+    KEY_DESCRIPTOR,
+    KEY_ASSETS
+};
+
+static const char *const losses[] = {"total", "parameters", NULL};
+enum { LOSS_TOTAL, LOSS_PARAMETERS };
+static const char *const contents[] = {"features", "maps", NULL};
+enum { CONTENT_FEATURES, CONTENT_MAPS };
+
+typedef struct Options {
+    TrainOptions train; /* first: the child parser's input */
+    const char *frontal;
+    int loss; /* -1: not given */
+    StudioConfig studio;
+} Options;
+
+static const struct argp_option options[] = {
+    {"engine", KEY_ENGINE, "ENGINE", 0,
+     "the engine whose characters it shall make: " ENGINE_OPTION_HELP, 1},
+    {"frontal", KEY_FRONTAL, "DIR", 0,
+     "take the good frontal faces, which the content is compared of, from here (default: --data)",
+     1},
+    {"loss", KEY_LOSS, "total|parameters", 0,
+     "total: Eq. 4 and more, by the config's weights; parameters: only those of renders, in "
+     "minutes "
+     "(to start from, by --init)",
+     2},
+    {"imitator", KEY_IMITATOR, "FILE", 0, "the engine's imitator, if not the pretrained one", 3},
+    {"segmenter", KEY_SEGMENTER, "FILE", 0, "F_seg, if not the pretrained one", 3},
+    {"descriptor", KEY_DESCRIPTOR, "FILE", 0,
+     "F_recg: a checkpoint of LightCNN (default: the 128-d recogniser of the assets)", 3},
+    {"assets", KEY_ASSETS, "DIR", 0, "folder of the engine's files, if not the usual one", 5},
+    {0}};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+    Options *o = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &o->train;
+        return 0;
+    case KEY_ENGINE:
+        o->studio.engine[0] = arg;
+        o->studio.models = 1;
+        return 0;
+    case KEY_FRONTAL:
+        o->frontal = arg;
+        return 0;
+    case KEY_LOSS:
+        if (strcmp(arg, losses[LOSS_TOTAL]) != 0 && strcmp(arg, losses[LOSS_PARAMETERS]) != 0)
+            die_usage("--loss is total or parameters, not '%s'", arg);
+        o->loss = strcmp(arg, losses[LOSS_TOTAL]) == 0 ? LOSS_TOTAL : LOSS_PARAMETERS;
+        return 0;
+    case KEY_IMITATOR:
+        o->studio.imitator[0] = arg;
+        o->studio.imitators = 1;
+        return 0;
+    case KEY_SEGMENTER:
+        o->studio.segmenter = arg;
+        return 0;
+    case KEY_DESCRIPTOR:
+        o->studio.descriptor = arg;
+        return 0;
+    case KEY_ASSETS:
+        path_set_assets(arg);
+        return 0;
+    case ARGP_KEY_ARG:
+        die_usage("'%s' is no option", arg);
+    }
+    return ARGP_ERR_UNKNOWN;
+}
+
+static const struct argp_child children[] = {{&training_argp, 0, NULL, 0}, {0}};
+static const struct argp parser = {
+    options,
+    parse_option,
+    NULL,
+    "Trains the translator, the network that turns a face's descriptor into facial parameters.\v"
+    "--data, --val and --frontal are each " PHOTO_OPTION_HELP
+    ". Faces are found and looked at once; pools and what was seen are kept in --out, or beside "
+    "the "
+    "pool. The run's folder gets log.jsonl, last.safetensors, best.safetensors and sheet.png "
+    "(faces above their characters). Ctrl-C saves; --resume goes on.\n\n"
+    "  render_dataset --engine builtin:male --size 128 --count 12000 --seed 1 --out DIR\n"
+    "  train_translator --engine builtin:male --data DIR --loss parameters --out RUN1\n"
+    "  train_translator --engine builtin:male --data DIR --init RUN1/best.safetensors --out RUN2\n"
+    "  train_translator --engine builtin:male --data HELDOUT --evaluate RUN2/best.safetensors "
+    "--out RUN2\n"
+    "  train_translator --out RUN2 --export translator-male.safetensors",
+    children,
+    NULL,
+    NULL};
+
+/* The keys of the config files: of "net", and of "training" besides the common ones. */
+typedef struct NetKeys {
+    int width, hidden, gate, blocks;
+    bool attention, standardise;
+} NetKeys;
+
+typedef struct LossKeys {
+    int loss, content;
+    double lambda1, lambda2, lambda3; /* Eq. 4 */
+    double lambda_x, lambda_prior;    /* ours */
+    bool normalise; /* identity and content over their values at the average face */
+} LossKeys;
+
+enum { LOSS_KEYS = 8 };
+
+static ConfigKeys loss_keys(LossKeys *l, ConfigKey key[static LOSS_KEYS])
+{
+    const ConfigKey own[LOSS_KEYS] = {
+        {"loss", CONFIG_CHOICE, &l->loss, .choice = losses},
+        {"content", CONFIG_CHOICE, &l->content, .choice = contents},
+        {"lambda1", CONFIG_REAL, &l->lambda1, .lo = 0, .hi = 1e6},
+        {"lambda2", CONFIG_REAL, &l->lambda2, .lo = 0, .hi = 1e6},
+        {"lambda3", CONFIG_REAL, &l->lambda3, .lo = 0, .hi = 1e6},
+        {"lambda_x", CONFIG_REAL, &l->lambda_x, .lo = 0, .hi = 1e6},
+        {"lambda_prior", CONFIG_REAL, &l->lambda_prior, .lo = 0, .hi = 1e6},
+        {"normalise", CONFIG_BOOL, .value = &l->normalise},
+    };
+    memcpy(key, own, sizeof own);
+    return (ConfigKeys){key, LOSS_KEYS};
+}
+
+/* The settings of a new run: the config files', and over them the options. */
+static TrainSettings configure(NetKeys *net, LossKeys *loss, ConfigKeys own, const Options *o)
+{
+    const ConfigKey key[] = {
+        {"width", CONFIG_INT, &net->width, .lo = 1, .hi = 65536},
+        {"hidden", CONFIG_INT, &net->hidden, .lo = 1, .hi = 65536},
+        {"gate", CONFIG_INT, &net->gate, .lo = 1, .hi = 65536},
+        {"blocks", CONFIG_INT, &net->blocks, .lo = 1, .hi = TRANSLATOR_MAX_BLOCKS},
+        {"attention", CONFIG_BOOL, .value = &net->attention},
+        {"standardise", CONFIG_BOOL, .value = &net->standardise},
+    };
+    Error err;
+    TrainSettings settings;
+    if (!training_configure(&settings, &o->train, NET_TRANSLATOR,
+                            (ConfigKeys){key, sizeof key / sizeof *key}, own, &err))
+        die_error(&err);
+    if (o->loss >= 0)
+        loss->loss = o->loss;
+    return settings;
+}
+
+/* A run: its networks, data, graphs and weights. */
+typedef struct Run {
+    Studio studio;
+    TranslatorData data;
+    Translator net;
+    LossKeys keys;
+    TranslatorLossConfig loss;
+    real lambda[TRANSLATOR_TERMS]; /* with the normal sizes of the losses in them */
+    real *content_weight;
+    TranslatorGraph graph;
+    TranslatorEval eval;
+} Run;
+
+static FaceArrays arrays_of(const Run *run)
+{
+    const bool *term = run->loss.term;
+    return (FaceArrays){.maps = term[TERM_CONTENT] && !run->loss.features,
+                        .picture = term[TERM_CONTENT] && run->loss.features,
+                        .x = term[TERM_PARAMETERS]};
+}
+
+/* Terms of weight 0 are left out. */
+static void choose_terms(Run *run)
+{
+    const LossKeys *k = &run->keys;
+    bool total = k->loss == LOSS_TOTAL, *term = run->loss.term;
+    run->loss.features = k->content == CONTENT_FEATURES;
+    run->lambda[TERM_IDENTITY] = total ? (real)k->lambda1 : 0;
+    run->lambda[TERM_CONTENT] = total ? (real)k->lambda2 : 0;
+    run->lambda[TERM_LOOPBACK] = total ? (real)k->lambda3 : 0;
+    run->lambda[TERM_PARAMETERS] = total ? (real)k->lambda_x : 1;
+    run->lambda[TERM_PRIOR] = total ? (real)k->lambda_prior : 0;
+    for (int i = 0; i < TRANSLATOR_TERMS; i++)
+        term[i] = run->lambda[i] > 0;
+    if (k->normalise && term[TERM_CONTENT] && run->loss.features)
+        die("\"normalise\" wants \"content\" to be \"maps\", for features are not kept");
+}
+
+static void open_data(Run *run, const Options *o)
+{
+    Error err;
+    TranslatorDataConfig config = {.data = o->train.data,
+                                   .frontal = o->frontal,
+                                   .val = o->train.val,
+                                   .out = o->train.out,
+                                   .arrays = arrays_of(run),
+                                   .alternate = run->loss.term[TERM_CONTENT]};
+    if (!translator_data_open(&run->data, &config, &run->studio, &err))
+        die_error(&err);
+    bool known = false;
+    for (int i = 0; i < run->data.n_pools; i++)
+        known = known || photo_pool_info(run->data.pool[i])->dim > 0;
+    if (run->loss.term[TERM_PARAMETERS] && !known) {
+        if (run->keys.loss == LOSS_PARAMETERS)
+            die("--loss parameters wants renders, whose parameters are known; %s holds photos",
+                o->train.data);
+        run->loss.term[TERM_PARAMETERS] = false;
+        run->data.arrays.x = false;
+    }
+}
+
+/* What the networks see in the average face: the weights of content's classes, and the normal sizes
+ * of identity and content, which are the losses that the average face has to the faces. */
+static void weigh(Run *run)
+{
+    const double least = 0.002; /* of the picture: about an eye */
+    Studio *s = &run->studio;
+    const Faces *faces = &run->data.all;
+    const Sights *sights = faces->sights;
+    int classes = eyes_classes(&s->eyes), dim = sights->dim;
+    size_t area = sights->area / (size_t)classes;
+    View view;
+    Error err;
+    float *x = malloc((size_t)s->schema[0]->dim * sizeof *x);
+    real *picture = malloc(3 * (size_t)s->size * (size_t)s->size * sizeof *picture);
+    real *face = malloc((size_t)dim * sizeof *face);
+    run->content_weight = malloc((size_t)classes * sizeof *run->content_weight);
+    if (!x || !picture || !face || !run->content_weight)
+        die("out of memory");
+    schema_average(s->schema[0], x);
+    if (!view_new(&view, &s->eyes, &err) || !studio_render(s, 0, x, picture, &err))
+        die_error(&err);
+    measure_view(s->measure, picture, &view);
+    for (int k = 0; k < classes; k++)
+        run->content_weight[k] = (real)(1 / (classes * (view_area(&view, &s->eyes, k) + least)));
+
+    double identity = 0, content = 0;
+    int64_t n = faces->count < MAX_NORMAL ? faces->count : MAX_NORMAL;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t at = faces->face[i * faces->count / n];
+        for (int k = 0; k < dim; k++)
+            face[k] = (real)sights->descriptor[at * dim + k];
+        descriptor_normalise(s->eyes.descriptor, face);
+        identity += descriptor_loss_value(s->eyes.descriptor, face, view.descriptor) / (double)n;
+        for (size_t k = 0; sights->maps && k < sights->area; k++) {
+            double p = sights->maps[(size_t)at * sights->area + k] / 255., q = (double)view.maps[k];
+            content += (double)run->content_weight[k / area] * (p > q ? p - q : q - p) /
+                       (double)area / (double)n;
+        }
+    }
+    if (run->keys.normalise && run->loss.term[TERM_IDENTITY])
+        run->lambda[TERM_IDENTITY] /= (real)identity;
+    if (run->keys.normalise && run->loss.term[TERM_CONTENT])
+        run->lambda[TERM_CONTENT] /= (real)content;
+    view_free(&view);
+    free(face);
+    free(picture);
+    free(x);
+}
+
+static TranslatorConfig new_config(const Run *run, const NetKeys *keys)
+{
+    const Schema *schema = run->studio.schema[0];
+    TranslatorConfig config = {.embedding = descriptor_dim(&run->studio.descriptor),
+                               .width = keys->width,
+                               .hidden = keys->hidden,
+                               .gate = keys->gate,
+                               .blocks = keys->blocks,
+                               .attention = keys->attention,
+                               .standardise = keys->standardise,
+                               .continuous = schema->n_continuous,
+                               .n_groups = schema->n_groups};
+    Error err;
+    for (int i = 0; i < schema->n_groups; i++)
+        config.count[i] = schema->group[i].count;
+    if (!translator_check(&config, &err))
+        die_error(&err);
+    return config;
+}
+
+static void net_new(Translator *net, const TranslatorConfig *config, Backend *backend,
+                    bool trainable, uint64_t seed)
+{
+    Error err;
+    ParamSet *set = params_new();
+    if (!set)
+        die("out of memory");
+    *net = translator_declare(set, config);
+    if (!params_alloc(set, backend, trainable, seed, &err))
+        die_error(&err);
+}
+
+static void standardise(Run *run)
+{
+    const Faces *faces = &run->data.all;
+    const Sights *s = faces->sights;
+    Error err;
+    real *descriptor = malloc((size_t)(faces->count * s->dim) * sizeof *descriptor);
+    if (!descriptor)
+        die("out of memory");
+    for (int64_t i = 0; i < faces->count * s->dim; i++)
+        descriptor[i] = (real)s->descriptor[faces->face[i / s->dim] * s->dim + i % s->dim];
+    if (!translator_standardise(&run->net, descriptor, faces->count, &err))
+        die_error(&err);
+    free(descriptor);
+}
+
+/* The configuration in a checkpoint, which must be of the studio's schema and descriptor. */
+static TranslatorConfig read_config(const char *path, const Studio *studio, CheckpointInfo *info,
+                                    TensorFile **file)
+{
+    Error err;
+    TranslatorConfig config;
+    Translator net;
+    if (!translator_open(&net, path, studio->schema[0], &studio->descriptor, studio->backend,
+                         &err) ||
+        !checkpoint_open(file, info, path, NET_TRANSLATOR, &err) ||
+        !translator_from_json(&config, info->config, &err))
+        die_error(&err);
+    params_free(net.set);
+    return config;
+}
+
+static bool fill(void *context, int64_t sample, uint64_t step, int slot, void *const *buffer,
+                 Error *err)
+{
+    Run *run = context;
+    (void)sample; /* the data has an order of its own: two pools, in turns */
+    return translator_data_sample(&run->data, step, slot, buffer, err);
+}
+
+/* Content is for good frontal faces only, and parameters where they are known. */
+static void schedule(void *context, uint64_t step, StepState *state)
+{
+    const Run *run = context;
+    memcpy(state->weight, run->lambda, sizeof run->lambda);
+    if (translator_step_of_all(&run->data, step))
+        state->weight[TERM_CONTENT] = 0;
+    if (!translator_step_knows_x(&run->data, step))
+        state->weight[TERM_PARAMETERS] = 0;
+}
+
+static bool validate(void *context, double *figure, json_t **report, Error *err)
+{
+    Run *run = context;
+    return translator_measure(&run->eval, &run->data.val, LOOK, DRAW, figure, report, err);
+}
+
+static bool sheet(void *context, const char *path, Error *err)
+{
+    Run *run = context;
+    return translator_sheet(&run->eval, &run->data.val, SHEET_FACES, path, err);
+}
+
+static void new_eval(Run *run)
+{
+    Error err;
+    TranslatorLossConfig loss = run->loss;
+    loss.term[TERM_PARAMETERS] =
+        loss.term[TERM_PARAMETERS] && photo_pool_info(run->data.val.sights->pool)->dim > 0;
+    if (!translator_eval_new(&run->eval, &loss, run->data.arrays, run->content_weight, run->lambda,
+                             &run->studio, &err))
+        die_error(&err);
+}
+
+static void run_open(Run *run, const Options *o)
+{
+    Error err;
+    if (!studio_open(&run->studio, &o->studio, &err))
+        die_error(&err);
+    run->loss.translator = &run->net;
+    run->loss.imitator = &run->studio.imitator[0];
+    run->loss.eyes = &run->studio.eyes;
+}
+
+static void run_close(Run *run)
+{
+    translator_eval_free(&run->eval);
+    translator_graph_free(&run->graph);
+    translator_data_close(&run->data);
+    params_free(run->net.set);
+    free(run->content_weight);
+    studio_close(&run->studio);
+}
+
+static void evaluate(const Options *o)
+{
+    Error err;
+    Run run = {.keys.loss = LOSS_TOTAL};
+    ConfigKey key[LOSS_KEYS];
+    TrainSettings settings;
+    CheckpointInfo info;
+    TensorFile *file;
+    double figure;
+    json_t *figures;
+    run_open(&run, o);
+    TranslatorConfig config = read_config(o->train.evaluate, &run.studio, &info, &file);
+    if (!training_settings_read(&settings, loss_keys(&run.keys, key), &info, o->train.evaluate,
+                                &err))
+        die_error(&err);
+    choose_terms(&run);
+    Options whole = *o; /* all of the data is held out */
+    whole.train.val = o->train.data;
+    open_data(&run, &whole);
+    weigh(&run);
+    net_new(&run.net, &config, run.studio.backend, false, 0);
+    if (!checkpoint_load(file, o->train.evaluate, run.net.set, NULL, &err))
+        die_error(&err);
+    new_eval(&run);
+    if (!translator_measure(&run.eval, &run.data.val, run.data.val.count, DRAW_EVALUATED, &figure,
+                            &figures, &err))
+        die_error(&err);
+    json_t *report =
+        json_pack("{ss ss ss so sI so}", "checkpoint", o->train.evaluate, "schema", info.schema,
+                  "descriptor", info.descriptor, "config", json_loads(info.config, 0, NULL), "step",
+                  (json_int_t)info.step, "figures", figures);
+    json_dumpf(report, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+    putchar('\n');
+    json_decref(report);
+    tensor_file_free(file);
+    run_close(&run);
+}
+
+static void export_weights(const Options *o)
+{
+    Error err;
+    CheckpointInfo info;
+    TensorFile *file;
+    TranslatorConfig config;
+    Translator net;
+    char *best = training_best(o->train.out);
+    Backend *backend = backend_cpu_open();
+    if (!backend)
+        die("out of memory");
+    if (!checkpoint_open(&file, &info, best, NET_TRANSLATOR, &err) ||
+        !translator_from_json(&config, info.config, &err))
+        die_error(&err);
+    net_new(&net, &config, backend, false, 0);
+    if (!training_export(o->train.export, best, NET_TRANSLATOR, net.set, &err))
+        die_error(&err);
+    params_free(net.set);
+    tensor_file_free(file);
+    backend_close(backend);
+    free(best);
+}
+
+/* A start from other weights: of the same schema and descriptor. */
+static void load_weights(const char *path, Run *run)
+{
+    Error err;
+    TensorFile *file;
+    CheckpointInfo from;
+    read_config(path, &run->studio, &from, &file);
+    if (!checkpoint_load(file, path, run->net.set, NULL, &err))
+        die_error(&err);
+    tensor_file_free(file);
+}
+
+static void train(const Options *o)
+{
+    Error err;
+    Run run = {.graph.graph = NULL};
+    ConfigKey key[LOSS_KEYS];
+    Training training = {.own = loss_keys(&run.keys, key),
+                         .report = o->train.report,
+                         .out = o->train.out,
+                         .stop_after = o->train.stop_after,
+                         .context = &run,
+                         .schedule = schedule,
+                         .validate = validate,
+                         .sheet = sheet};
+    CheckpointInfo from;
+    TensorFile *file = NULL;
+    TranslatorConfig config;
+    NetKeys net;
+    TrainSettings settings;
+    char *last = training_last(o->train.out), digest[17], descriptor[DESCRIPTOR_TEXT], title[64];
+    run_open(&run, o);
+    const Schema *schema = run.studio.schema[0];
+    if (o->train.resume) {
+        config = read_config(last, &run.studio, &from, &file);
+        if (!training_settings_read(&settings, training.own, &from, last, &err))
+            die_error(&err);
+    } else {
+        settings = configure(&net, &run.keys, training.own, o);
+        config = new_config(&run, &net);
+    }
+    choose_terms(&run);
+    if (!make_folder(o->train.out, &err))
+        die_error(&err);
+    open_data(&run, o);
+    int64_t samples = run.data.all.count, held_out = o->train.val ? 0 : run.data.val.count;
+    if (file && settings.samples != samples)
+        die("the run in %s trains on %" PRId64 " faces, but %s gives %" PRId64
+            ": resume it with its own data",
+            o->train.out, settings.samples, o->train.data, samples);
+    if (!file && !training_set_data(&settings, &o->train, samples + held_out, held_out, &err))
+        die_error(&err);
+    weigh(&run);
+    net_new(&run.net, &config, run.studio.backend, true, settings.seed);
+    if (o->train.init)
+        load_weights(o->train.init, &run);
+    else if (config.standardise && !file)
+        standardise(&run);
+    schema_digest(schema, digest);
+    descriptor_text(&run.studio.descriptor, descriptor);
+    char *text = translator_to_json(&config);
+    snprintf(title, sizeof title, "Translator, %.40s", schema->name);
+    training.title = title;
+    training.settings = settings;
+    training.resumed = file ? last : NULL;
+    training.info = (CheckpointInfo){.net = NET_TRANSLATOR,
+                                     .config = text,
+                                     .schema = schema->name,
+                                     .digest = digest,
+                                     .descriptor = descriptor,
+                                     .training = ""};
+    training.set = run.net.set;
+    training.loader.fill = fill;
+    training.loader.context = &run;
+    if (!translator_data_start(&run.data, settings.batch, settings.seed, &err) ||
+        !translator_graph_new(&run.graph, &run.loss, run.data.arrays, settings.batch, schema,
+                              run.content_weight, &training, run.studio.backend, &err))
+        die_error(&err);
+    new_eval(&run);
+    fprintf(stderr,
+            "translator %s, %" PRId64 " weights, %" PRId64 " faces to train on, %" PRId64
+            " frontal, %" PRId64 " held out, %" PRId64 " steps of %d\n",
+            schema->name, params_elements(run.net.set), samples, run.data.frontal.count,
+            run.data.val.count, settings.steps, settings.batch);
+    if (!training_run(&training, &err))
+        die_error(&err);
+    tensor_file_free(file);
+    free(text);
+    free(last);
+    run_close(&run);
+}
+
+int main(int argc, char **argv)
+{
+    Options o = {.loss = -1};
+    app_parse(&parser, argc, argv, &o);
+    training_check(&o.train);
+    if (o.train.resume && o.loss >= 0)
+        die_usage("--resume goes on with the loss of the run; leave --loss out");
+    if (o.train.size)
+        die_usage("--size is the imitator's; leave it out");
+    if (o.train.export) {
+        export_weights(&o);
+        return 0;
+    }
+    if (!o.studio.models)
+        die_usage("--engine ENGINE is missing: whose characters shall it make?");
+    if (!o.train.out)
+        die_usage("--out DIR is missing: where the pool of --data goes");
+    if (o.train.evaluate)
+        evaluate(&o);
+    else
+        train(&o);
+    return 0;
+}
