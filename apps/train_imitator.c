@@ -341,19 +341,6 @@ static void build(Run *run, Training *training, Backend *backend)
     training->loader.context = &run->data;
 }
 
-/* A start from other weights asks only that the shapes agree: the schema's ranges may have changed.
- */
-static void load_weights(const char *path, Imitator *net)
-{
-    Error err;
-    TensorFile *file;
-    CheckpointInfo from;
-    read_config(path, &from, &file);
-    if (!checkpoint_load(file, path, net->set, NULL, &err))
-        die_error(&err);
-    tensor_file_free(file);
-}
-
 /* The settings of a new run: the config files', and over them the options. */
 static TrainSettings configure(NetKeys *net, ConfigKeys own, int *loss, const Options *o)
 {
@@ -400,29 +387,24 @@ static void train(const Options *o, Backend *backend)
     TrainSettings settings;
     int64_t held_out;
     char *last = training_last(o->train.out);
-    if (o->train.resume)
+    if (o->train.resume) {
         config = read_config(last, &from, &file);
-    else
+        if (!training_settings_read(&settings, training.own, &from, last, &err))
+            die_error(&err);
+    } else
         settings = configure(&net, training.own, &loss, o);
     open_data(&run, o, file ? config.size : net.size, &held_out);
     check_engine(o, run.data.info);
-    if (file) {
-        if (!training_settings_read(&settings, training.own, &from, last, &err) ||
-            !checkpoint_check_schema(&from, last, run.data.info->schema, run.data.info->digest,
-                                     &err))
-            die_error(&err);
-        if (settings.samples != run.data.count)
-            die("the run in %s trains on %" PRId64 " samples, but %s gives %" PRId64
-                ": resume it with its own data",
-                o->train.out, settings.samples, o->train.data, run.data.count);
-    } else if (!new_config(&config, &net, run.data.info, &err) ||
-               !training_set_data(&settings, &o->train, run.data.count + held_out, held_out, &err))
+    if (!training_set_data(&settings, &o->train, run.data.count + held_out, held_out, &err) ||
+        (file ? !checkpoint_check_schema(&from, last, run.data.info->schema, run.data.info->digest,
+                                         &err)
+              : !new_config(&config, &net, run.data.info, &err)))
         die_error(&err);
     if (!make_folder(o->train.out, &err))
         die_error(&err);
     net_new(&run.net, &config, backend, true, settings.seed);
-    if (o->train.init)
-        load_weights(o->train.init, &run.net);
+    if (o->train.init && !training_init(o->train.init, NET_IMITATOR, run.net.set, &err))
+        die_error(&err);
     char *text = imitator_to_json(&config), title[64];
     snprintf(title, sizeof title, "Imitator, %.40s", run.data.info->schema);
     training.title = title;

@@ -402,17 +402,6 @@ static void build(Run *run, Training *training, Backend *backend)
     training->loader.context = &run->data;
 }
 
-static void load_weights(const char *path, Segmenter *net)
-{
-    Error err;
-    TensorFile *file;
-    CheckpointInfo from;
-    read_config(path, &from, &file);
-    if (!checkpoint_load(file, path, net->set, NULL, &err))
-        die_error(&err);
-    tensor_file_free(file);
-}
-
 /* The settings of a new run: the config files', and over them the options. */
 static TrainSettings configure(SegmenterConfig *config, const TrainOptions *o)
 {
@@ -460,26 +449,23 @@ static void train(const TrainOptions *o, Backend *backend)
     TrainSettings settings;
     int64_t held_out;
     char *last = training_last(o->out);
-    if (o->resume)
+    if (o->resume) {
         config = read_config(last, &from, &file);
-    else
+        if (!training_settings_read(&settings, training.own, &from, last, &err))
+            die_error(&err);
+    } else
         settings = configure(&config, o);
     if (!segmenter_check(&config, &err))
         die_error(&err);
     open_data(&run, o, config.size, &held_out);
-    if (file ? !training_settings_read(&settings, training.own, &from, last, &err)
-             : !training_set_data(&settings, o, run.data.count + held_out, held_out, &err))
+    if (!training_set_data(&settings, o, run.data.count + held_out, held_out, &err))
         die_error(&err);
-    if (settings.samples != run.data.count)
-        die("the run in %s trains on %" PRId64 " samples, but %s gives %" PRId64
-            ": resume it with its own data",
-            o->out, settings.samples, o->data, run.data.count);
     run.data.seed = settings.seed;
     if (!make_folder(o->out, &err))
         die_error(&err);
     net_new(&run.net, &config, backend, true, settings.seed);
-    if (o->init)
-        load_weights(o->init, &run.net);
+    if (o->init && !training_init(o->init, NET_SEGMENTER, run.net.set, &err))
+        die_error(&err);
     char *text = segmenter_to_json(&config);
     training.settings = settings;
     training.resumed = file ? last : NULL;

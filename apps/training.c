@@ -226,6 +226,17 @@ bool training_run(Training *training, Error *err)
     return ok;
 }
 
+bool training_init(const char *path, const char *net, ParamSet *set, Error *err)
+{
+    TensorFile *file;
+    CheckpointInfo info;
+    if (!checkpoint_open(&file, &info, path, net, err))
+        return false;
+    bool ok = checkpoint_load(file, path, set, NULL, err);
+    tensor_file_free(file);
+    return ok;
+}
+
 bool training_export(const char *to, const char *from, const char *net, ParamSet *set, Error *err)
 {
     TensorFile *file;

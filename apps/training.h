@@ -54,14 +54,18 @@ typedef struct TrainSettings {
 bool training_configure(TrainSettings *settings, const TrainOptions *options, const char *name,
                         ConfigKeys net, ConfigKeys own, Error *err);
 
-/* ... once the data is open: `samples` in the training folder, of which `held_out` are not trained
- * on. Sets the length of the run. */
+/* The same of a run that goes on: from its checkpoint. */
+bool training_settings_read(TrainSettings *settings, ConfigKeys own, const CheckpointInfo *info,
+                            const char *path, Error *err);
+
+/* Then, once the data is open: `samples` in the training folder, of which `held_out` are not
+ * trained on. Sets the length of a new run; one that goes on must find what it had. */
 bool training_set_data(TrainSettings *settings, const TrainOptions *options, int64_t samples,
                        int64_t held_out, Error *err);
 
-/* The settings of the run that a checkpoint belongs to, and the variables of `own`. */
-bool training_settings_read(TrainSettings *settings, ConfigKeys own, const CheckpointInfo *info,
-                            const char *path, Error *err);
+/* --init: fills the set from a checkpoint of this net. Only the shapes must agree: the schema's
+ * ranges, say, may have changed. */
+bool training_init(const char *path, const char *net, ParamSet *set, Error *err);
 
 enum { TRAINING_MAX_TERMS = 8 };
 

@@ -222,6 +222,12 @@ bool training_configure(TrainSettings *settings, const TrainOptions *o, const ch
 bool training_set_data(TrainSettings *s, const TrainOptions *o, int64_t samples, int64_t held_out,
                        Error *err)
 {
+    if (o->resume)
+        return s->samples == samples - held_out ||
+               error_set(err,
+                         "the run in %.300s trains on %" PRId64
+                         " samples, but %.300s gives %" PRId64 ": resume it with its own data",
+                         o->out, s->samples, o->data, samples - held_out);
     s->samples = samples - held_out;
     s->validation = held_out;
     if (s->samples < s->batch)
