@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "datasets/paint.h"
@@ -74,18 +75,21 @@ bool augment_warp(Image *image, uint8_t *label, Similarity s, Error *err)
 
 bool augment_geometry(Image *image, uint8_t *label, Rng *rng, Error *err)
 {
-    float zoom = expf(rng_range(rng, -.22f, .22f)), angle = rng_range(rng, -12, 12) * DEGREE;
+    float zoom = expf(rng_range(rng, -.1f, .1f)), angle = rng_range(rng, -6, 6) * DEGREE;
     float cx = (float)image->width / 2, cy = (float)image->height / 2;
     Similarity s = {.a = zoom * cosf(angle), .b = zoom * sinf(angle)};
 
     s.tx = cx - s.a * cx + s.b * cy + rng_range(rng, -.08f, .08f) * (float)image->width;
-    s.ty = cy - s.b * cx - s.a * cy + rng_range(rng, -.08f, .08f) * (float)image->height;
+    s.ty = cy - s.b * cx - s.a * cy + rng_range(rng, -.06f, .14f) * (float)image->height;
     if (chance(rng, .5f))
         augment_mirror(image, label);
     return augment_warp(image, label, s, err);
 }
 
-/* ---- Things in front ---- */
+/* ---- Where things are ---- */
+
+/* All but background and hair. */
+static const unsigned FACE_PARTS = (1u << LABEL_HAIR) - 2;
 
 /* Where a class of the label map lies. */
 typedef struct Region {
@@ -123,6 +127,172 @@ static Region region_of(const Image *image, const uint8_t *label, unsigned class
     }
     return r;
 }
+
+/* ---- On the skin ---- */
+
+/* A round patch that fades towards its edge. */
+static float glow_coverage(const void *shape, float x, float y)
+{
+    const Blob *b = shape;
+    float c = cosf(b->angle), s = sinf(b->angle), dx = x - b->x, dy = y - b->y;
+    float u = (c * dx + s * dy) / b->rx, v = (c * dy - s * dx) / b->ry, r = u * u + v * v;
+
+    return r < 1 ? (1 - r) * (1 - r) : 0;
+}
+
+static float region_coverage(const void *shape, float x, float y)
+{
+    (void)shape;
+    (void)x;
+    (void)y;
+    return 1;
+}
+
+/* One side of a line in the dark, with a soft edge. */
+typedef struct Shade {
+    float x, y, nx, ny, soft;
+} Shade;
+
+static float shade_coverage(const void *shape, float x, float y)
+{
+    const Shade *s = shape;
+    float d = .5f + ((x - s->x) * s->nx + (y - s->y) * s->ny) / s->soft;
+
+    d = d < 0 ? 0 : d > 1 ? 1 : d;
+    return d * d * (3 - 2 * d);
+}
+
+/* Shadow on the lids and below the eyes. */
+static void put_eye_shadow(Image *image, uint8_t *label, const Region *eye, const Fill *fill,
+                           float opacity, Rng *rng)
+{
+    float w = eye->right - eye->left;
+    Blob b = {.x = eye->x, .y = eye->y - rng_range(rng, -.1f, .25f) * w, .rx = 1.1f * w};
+
+    b.ry = rng_range(rng, .35f, .7f) * w;
+    paint(&(PaintTarget){image, label, LABEL_SKIN, LABEL_SKIN}, glow_coverage, &b, fill, opacity);
+}
+
+static void put_make_up(Image *image, uint8_t *label, const Region eye[2], Rng *rng)
+{
+    Fill fill = {0};
+    float opacity = rng_range(rng, .2f, .9f);
+
+    random_colour(rng, fill.colour[0]);
+    for (int c = 0; c < 3; c++)
+        fill.colour[0][c] *= rng_range(rng, .1f, .6f);
+    for (int i = 0; i < 2; i++)
+        put_eye_shadow(image, label, &eye[i], &fill, opacity, rng);
+}
+
+/* Brows darkened, or of another brown. */
+static void put_brow_colour(Image *image, uint8_t *label, Rng *rng)
+{
+    Fill fill = {0};
+    float light = rng_range(rng, 5, 90), opacity = rng_range(rng, .2f, .8f);
+
+    for (int c = 0; c < 3; c++)
+        fill.colour[0][c] = light * (1.15f - .2f * (float)c);
+    for (int k = LABEL_LEFT_BROW; k <= LABEL_RIGHT_BROW; k++)
+        paint(&(PaintTarget){image, label, k, k}, region_coverage, NULL, &fill, opacity);
+}
+
+/* Shine, redness, spots: patches of light and colour on the face. */
+static void put_patches(Image *image, uint8_t *label, const Region *face, Rng *rng)
+{
+    float w = face->right - face->left, h = face->bottom - face->top;
+    int n = 1 + (int)rng_below(rng, 5);
+
+    for (int i = 0; i < n; i++) {
+        Blob b = {.x = face->left + w * rng_uniform(rng), .y = face->top + h * rng_uniform(rng)};
+        Fill fill = {0};
+        float light = rng_range(rng, -.6f, 1), opacity = rng_range(rng, .1f, .6f);
+        b.rx = w * rng_range(rng, .05f, .35f);
+        b.ry = w * rng_range(rng, .05f, .35f);
+        b.angle = rng_range(rng, -1.5f, 1.5f);
+        for (int c = 0; c < 3; c++) {
+            float there = face->rgb[c], to = light > 0 ? 255 : 0;
+            fill.colour[0][c] = there + fabsf(light) * (to - there);
+        }
+        for (int k = LABEL_SKIN; k <= LABEL_NOSE; k += LABEL_NOSE - LABEL_SKIN)
+            paint(&(PaintTarget){image, label, k, k}, glow_coverage, &b, &fill, opacity);
+    }
+}
+
+/* Uneven skin. */
+static void put_texture(Image *image, uint8_t *label, const Region *face, Rng *rng)
+{
+    float opacity = rng_range(rng, .1f, .4f), w = face->right - face->left;
+    Fill fill = {.kind = FILL_BLOTCHES, .period = w * rng_range(rng, .02f, .3f)};
+
+    fill.key = rng_u32(rng);
+    for (int c = 0; c < 3; c++) {
+        fill.colour[0][c] = .5f * face->rgb[c];
+        fill.colour[1][c] = fminf(255, 1.5f * face->rgb[c]);
+    }
+    for (int k = LABEL_SKIN; k <= LABEL_NOSE; k += LABEL_NOSE - LABEL_SKIN)
+        paint(&(PaintTarget){image, label, k, k}, region_coverage, NULL, &fill, opacity);
+}
+
+/* A shadow over a part of the picture. */
+static void put_shade(Image *image, const Region *face, Rng *rng)
+{
+    float angle = rng_range(rng, -3.14159f, 3.14159f), w = face->right - face->left;
+    Shade shade = {.nx = cosf(angle), .ny = sinf(angle), .soft = w * rng_range(rng, .05f, 1)};
+    Fill black = {0};
+
+    shade.x = face->x + w * rng_range(rng, -.4f, .4f);
+    shade.y = face->y + w * rng_range(rng, -.4f, .4f);
+    paint(&(PaintTarget){image, NULL, 0, -1}, shade_coverage, &shade, &black,
+          rng_range(rng, .2f, .75f));
+}
+
+void augment_skin(Image *image, uint8_t *label, Rng *rng)
+{
+    Region face = region_of(image, label, FACE_PARTS);
+    Region eye[2] = {region_of(image, label, 1u << LABEL_LEFT_EYE),
+                     region_of(image, label, 1u << LABEL_RIGHT_EYE)};
+
+    if (face.n == 0)
+        return;
+    if (chance(rng, .3f))
+        put_texture(image, label, &face, rng);
+    if (chance(rng, .3f))
+        put_brow_colour(image, label, rng);
+    if (eye[0].n > 0 && eye[1].n > 0 && chance(rng, .35f))
+        put_make_up(image, label, eye, rng);
+    if (chance(rng, .4f))
+        put_patches(image, label, &face, rng);
+    if (chance(rng, .25f))
+        put_shade(image, &face, rng);
+}
+
+/* ---- Labels ---- */
+
+bool augment_brows(uint8_t *label, int width, int height, Rng *rng, Error *err)
+{
+    size_t w = (size_t)width, n = w * (size_t)height;
+    int dx = chance(rng, .5f) ? 1 : -1, dy = chance(rng, .5f) ? 1 : -1;
+    uint8_t *from = malloc(n);
+
+    if (!from)
+        return error_set(err, "out of memory");
+    memcpy(from, label, n);
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++) {
+            bool across = x + dx >= 0 && x + dx < width, along = y + dy >= 0 && y + dy < height;
+            const uint8_t *p = from + (size_t)y * w + (size_t)x;
+            uint8_t near[3] = {across ? p[dx] : 0, along ? p[dy * width] : 0,
+                               across && along ? p[dy * width + dx] : 0};
+            for (int k = 0; *p == LABEL_SKIN && k < 3; k++)
+                if (near[k] == LABEL_LEFT_BROW || near[k] == LABEL_RIGHT_BROW)
+                    label[(size_t)y * w + (size_t)x] = near[k];
+        }
+    free(from);
+    return true;
+}
+
+/* ---- Things in front ---- */
 
 /* Shoulders: below a line that falls from the neck to both sides, with a neckline cut out. */
 typedef struct Garment {
@@ -247,15 +417,14 @@ static void put_glasses(Image *image, uint8_t *label, const Region eye[2], Rng *
 
 void augment_occlude(Image *image, uint8_t *label, Rng *rng)
 {
-    const unsigned parts = (1u << LABEL_HAIR) - 2; /* all but background and hair */
-    Region face = region_of(image, label, parts);
+    Region face = region_of(image, label, FACE_PARTS);
     Region brows = region_of(image, label, 1u << LABEL_LEFT_BROW | 1u << LABEL_RIGHT_BROW);
     Region eye[2] = {region_of(image, label, 1u << LABEL_LEFT_EYE),
                      region_of(image, label, 1u << LABEL_RIGHT_EYE)};
 
     if (face.n > 0 && chance(rng, .6f))
         put_clothes(image, label, &face, rng);
-    if (eye[0].n > 0 && eye[1].n > 0 && chance(rng, .25f))
+    if (eye[0].n > 0 && eye[1].n > 0 && chance(rng, .15f))
         put_glasses(image, label, eye, rng);
     if (face.n > 0 && brows.n > 0 && chance(rng, .12f))
         put_hat(image, label, &face, &brows, rng);
@@ -275,9 +444,9 @@ static uint8_t to_byte(float v)
 static void change_tone(Image *image, Rng *rng)
 {
     size_t n = (size_t)image->width * (size_t)image->height;
-    float contrast = rng_range(rng, .65f, 1.35f), shift = rng_range(rng, -.15f, .15f);
+    float contrast = rng_range(rng, .75f, 1.45f), shift = rng_range(rng, -.1f, .1f);
     float gamma = expf(rng_range(rng, -.4f, .4f));
-    float colourful = chance(rng, .06f) ? 0 : rng_range(rng, .5f, 1.4f);
+    float colourful = chance(rng, .05f) ? 0 : rng_range(rng, .6f, 1.5f);
     float table[3][256];
 
     for (int c = 0; c < 3; c++) {
@@ -323,18 +492,21 @@ static bool lose_detail(Image *image, float scale, Error *err)
 bool augment_colour(Image *image, Rng *rng, Error *err)
 {
     change_tone(image, rng);
-    if (chance(rng, .3f) &&
+    if (chance(rng, .25f) &&
         !image_blur(image, rng_range(rng, .3f, 1.8f) * (float)image->width / 256, err))
         return false;
     if (chance(rng, .2f) && !lose_detail(image, rng_range(rng, .25f, .8f), err))
         return false;
-    if (chance(rng, .5f))
-        add_noise(image, rng_range(rng, 1, 14), rng);
+    if (chance(rng, .4f))
+        add_noise(image, rng_range(rng, 1, 10), rng);
     return !chance(rng, .6f) || image_jpeg_roundtrip(image, 30 + (int)rng_below(rng, 66), err);
 }
 
 bool augment(Image *image, uint8_t *label, Rng *rng, Error *err)
 {
+    augment_skin(image, label, rng);
+    if (chance(rng, .4f) && !augment_brows(label, image->width, image->height, rng, err))
+        return false;
     augment_occlude(image, label, rng);
     return augment_geometry(image, label, rng, err) && augment_colour(image, rng, err);
 }

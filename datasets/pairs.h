@@ -8,6 +8,7 @@
 #ifndef DATASETS_PAIRS_H
 #define DATASETS_PAIRS_H
 
+#include "datasets/image.h"
 #include "engine/engine.h"
 #include "libtensor/op.h"
 
@@ -15,7 +16,7 @@ typedef enum PairsKind {
     /* The default view and light: what the imitator learns. Of an engine that has finished samples
      * the first `count` of them, in their order. */
     PAIRS_IMITATOR,
-    /* Random pose, lens, light and background, then augment() of augment.h. */
+    /* pairs_random_view below. */
     PAIRS_SEGMENTER
 } PairsKind;
 
@@ -68,6 +69,13 @@ bool pairs_write(const char *dir, const Engine *engine, const PairsInfo *info,
  * label is NULL for a set without labels. */
 bool pairs_render(const Engine *engine, const PairsInfo *info, int64_t i, float *x, uint8_t *rgb,
                   uint8_t *label, Error *err);
+
+/* The i-th random view of a character: with another expression (which changes x, schema dim
+ * values), in a random pose, lens, light and before a random background, then augment() of
+ * augment.h. picture: size x size, and label with it, the caller's. The engine must be able to draw
+ * labels and views. */
+bool pairs_random_view(const Engine *engine, uint64_t seed, int64_t i, float *x, Image *picture,
+                       uint8_t *label, Error *err);
 
 /* Opens a finished set: every file there, at its full size. */
 bool pairs_open(Pairs **pairs, const char *dir, Error *err);

@@ -1,4 +1,5 @@
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +8,7 @@
 #include "datasets/pairs.h"
 
 /* Streams of the random numbers of a sample, beside the schema's own. */
-enum { STREAM_VIEW = 0x56494557, STREAM_AUGMENT = 0x41554744 };
+enum { STREAM_VIEW = 0x56494557, STREAM_AUGMENT = 0x41554744, STREAM_EXPRESSION = 0x45585052 };
 
 static void random_light(RenderOptions *o, Rng *rng)
 {
@@ -18,32 +19,62 @@ static void random_light(RenderOptions *o, Rng *rng)
     o->ambient_gain *= rng_range(rng, .4f, 1.8f);
 }
 
-static void random_pose(RenderOptions *o, Rng *rng)
+/* Mostly looking here, as people do who are photographed: a triangle of half width `most`. */
+static float mostly_small(Rng *rng, float most)
 {
-    float nearer = rng_range(rng, .6f, 1.7f);
+    float a = rng_uniform(rng);
 
-    o->yaw = rng_range(rng, -25, 25);
-    o->pitch = rng_range(rng, -15, 15);
-    o->roll = rng_range(rng, -12, 12);
-    o->distance *= nearer; /* another perspective, the same size of the face */
-    o->focal *= nearer;
+    return most * (a - rng_uniform(rng));
 }
 
-static bool render_varied(const Engine *engine, const PairsInfo *info, int64_t i, const float *x,
-                          Image *picture, uint8_t *label, Error *err)
+static void random_pose(RenderOptions *o, Rng *rng)
+{
+    float nearer = rng_range(rng, .6f, 1.7f), zoom = expf(rng_range(rng, -.06f, .44f));
+
+    o->yaw = mostly_small(rng, 40);
+    o->pitch = mostly_small(rng, 22);
+    o->roll = mostly_small(rng, 15);
+    o->distance *= nearer; /* another perspective, the same size of the face */
+    o->focal *= nearer * zoom;
+}
+
+/* Portraits smile, laugh, talk and blink where plausible people of the schema look calm; by the
+ * names of the controls, of those that the schema has. */
+static void random_expression(const Schema *schema, Rng *rng, float *x)
+{
+    static const struct {
+        const char *name;
+        float least, most;
+    } part[] = {
+        {"smile", .3f, 1}, {"grin", .45f, 1}, {"mouth-open", .3f, 1}, {"eye-opening", 0, .6f}};
+
+    for (size_t k = 0; k < sizeof part / sizeof *part; k++) {
+        int at = schema_find(schema, part[k].name);
+        bool set = rng_uniform(rng) < .5f;
+        float value = rng_range(rng, part[k].least, part[k].most);
+        if (at >= 0 && set)
+            x[at] = value;
+    }
+}
+
+bool pairs_random_view(const Engine *engine, uint64_t seed, int64_t i, float *x, Image *picture,
+                       uint8_t *label, Error *err)
 {
     RenderOptions options = render_options_default();
-    Rng rng = rng_make(info->seed, STREAM_VIEW, (uint64_t)i);
+    Rng rng = rng_make(seed, STREAM_VIEW, (uint64_t)i);
+    Rng expression = rng_make(seed, STREAM_EXPRESSION, (uint64_t)i);
     Image background;
     bool ok;
 
-    options.size = info->size;
+    assert(picture->width == picture->height);
+    options.size = picture->width;
+    random_expression(engine_schema(engine), &expression, x);
     random_pose(&options, &rng);
     random_light(&options, &rng);
-    if (!image_new(&background, info->size, info->size, err))
+    if (!image_new(&background, options.size, options.size, err))
         return false;
     options.background_image = background.pixel;
-    rng = rng_make(info->seed, STREAM_AUGMENT, (uint64_t)i);
+    rng = rng_make(seed, STREAM_AUGMENT, (uint64_t)i);
     ok = background_random(&background, &rng, err) &&
          engine_render(engine, x, &options, picture->pixel, label, err) &&
          augment(picture, label, &rng, err);
@@ -82,7 +113,7 @@ bool pairs_render(const Engine *engine, const PairsInfo *info, int64_t i, float 
     }
     if (!image_new(&picture, info->size, info->size, err))
         return false;
-    ok = render_varied(engine, info, i, x, &picture, label, err);
+    ok = pairs_random_view(engine, info->seed, i, x, &picture, label, err);
     if (ok)
         memcpy(rgb, picture.pixel, 3 * (size_t)info->size * (size_t)info->size);
     image_free(&picture);

@@ -385,17 +385,56 @@ static void views(void **state)
                 assert_null(seen.background_image);
                 continue;
             }
-            assert_true(within(-25, seen.yaw, 25, &least[0], &most[0]));
-            assert_true(within(-15, seen.pitch, 15, &least[1], &most[1]));
-            assert_true(within(-12, seen.roll, 12, &least[2], &most[2]));
+            float zoom = seen.focal / plain.focal / (seen.distance / plain.distance);
+            assert_true(within(-40, seen.yaw, 40, &least[0], &most[0]));
+            assert_true(within(-22, seen.pitch, 22, &least[1], &most[1]));
+            assert_true(within(-15, seen.roll, 15, &least[2], &most[2]));
             assert_true(within(-1, seen.light_warmth, 1, &least[3], &most[3]));
+            assert_true(zoom > .94f && zoom < 1.56f); /* exp(-.06) .. exp(.44) */
             assert_non_null(seen.background_image);
         }
     }
     for (int k = 0; k < 4; k++) {
-        static const float reach[] = {25, 15, 12, 1};
-        assert_true(least[k] < -.9f * reach[k] && most[k] > .9f * reach[k]);
+        static const float reach[] = {40, 22, 15, 1};
+        assert_true(least[k] < -.7f * reach[k] && most[k] > .7f * reach[k]);
     }
+}
+
+/* Where a schema has the controls of an expression, every second segmenter's sample sets each of
+ * them anew; the imitator's samples and all other controls are as they were drawn. */
+static void expressions(void **state)
+{
+    enum { N = 400 };
+    Toy smiling = engine;
+    int set = 0, closed = 0;
+    (void)state;
+    strcpy(smiling.control[1].name, "smile");
+    strcpy(smiling.control[3].name, "eye-opening");
+    tie(&smiling);
+    PairsInfo calm = info_of(&engine.base, PAIRS_SEGMENTER, N, 10);
+    PairsInfo info = info_of(&smiling.base, PAIRS_SEGMENTER, N, 10);
+    PairsInfo imitator = info_of(&smiling.base, PAIRS_IMITATOR, N, 10);
+    for (int64_t i = 0; i < N; i++) {
+        float x[3][DIM];
+        uint8_t rgb[3 * SIZE * SIZE], label[SIZE * SIZE];
+        assert_true(pairs_render(&engine.base, &calm, i, x[0], rgb, label, NULL) &&
+                    pairs_render(&smiling.base, &imitator, i, x[1], rgb, label, NULL) &&
+                    pairs_render(&smiling.base, &info, i, x[2], rgb, label, NULL));
+        assert_memory_equal(x[0], x[1], sizeof x[0]);
+        for (int k = 0; k < DIM; k++)
+            if (k != 1 && k != 3)
+                assert_true(x[2][k] == x[1][k]);
+        if (x[2][1] != x[1][1]) {
+            set++;
+            assert_true(x[2][1] >= .3f && x[2][1] <= 1);
+        }
+        if (x[2][3] != x[1][3]) {
+            closed++;
+            assert_true(x[2][3] >= 0 && x[2][3] <= .6f);
+        }
+    }
+    assert_in_range(set, N * 4 / 10, N * 6 / 10);
+    assert_in_range(closed, N * 4 / 10, N * 6 / 10);
 }
 
 static void any_thread_count(void **state)
@@ -730,6 +769,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(uniform_people_and_near),
         cmocka_unit_test(near_others),
         cmocka_unit_test(views),
+        cmocka_unit_test(expressions),
         cmocka_unit_test(any_thread_count),
         cmocka_unit_test(stop_and_go_on),
         cmocka_unit_test(killed_at_any_moment),
