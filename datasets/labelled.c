@@ -1,6 +1,6 @@
 #include "config.h" /* scandir */
 
-#include "datasets/labelled.h"
+#include "datasets/labelled_internal.h"
 
 #include <assert.h>
 #include <dirent.h>
@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "datasets/augment.h"
 #include "datasets/pairs.h"
@@ -17,8 +18,9 @@ enum { MAX_FOLDERS = 16, MAX_PATH = 4096 };
 
 typedef struct Folder {
     char *path;
-    Pairs *pairs; /* NULL: photos */
-    char **name;  /* of the photos, without extension */
+    LabelledLayout layout;
+    Pairs *pairs; /* renders */
+    char **name;  /* of photos, without extension */
     int64_t count;
 } Folder;
 
@@ -46,40 +48,92 @@ void labelled_close(Labelled *set)
     free(set);
 }
 
-static int is_png(const struct dirent *entry)
+static bool ends_in(const char *text, const char *end)
 {
-    size_t n = strlen(entry->d_name);
-    return n > 4 && strcmp(entry->d_name + n - 4, ".png") == 0;
+    size_t n = strlen(text), m = strlen(end);
+    return n > m && strcmp(text + n - m, end) == 0;
 }
 
-/* Names of the label maps, by the alphabet; takes the strings over. */
+static int is_png(const struct dirent *entry)
+{
+    return ends_in(entry->d_name, ".png");
+}
+
+static int is_jpg(const struct dirent *entry)
+{
+    return ends_in(entry->d_name, ".jpg");
+}
+
+/* Where the photos of a layout lie under its folder, "/..." or "". */
+static const char *photos_in(LabelledLayout layout)
+{
+    return layout == LAYOUT_HELEN ? "/images" : layout == LAYOUT_CELEBAMASK ? "/CelebA-HQ-img" : "";
+}
+
+static bool add_name(Folder *folder, const char *name, size_t length, Error *err)
+{
+    int64_t n = folder->count;
+    if ((n & (n - 1)) == 0) { /* room for the next power of two */
+        char **more = realloc(folder->name, (size_t)(n ? 2 * n : 1) * sizeof *more);
+        if (!more)
+            return error_set(err, "out of memory");
+        folder->name = more;
+    }
+    folder->name[n] = calloc(length + 1, 1);
+    if (!folder->name[n])
+        return error_set(err, "out of memory");
+    memcpy(folder->name[n], name, length);
+    folder->count++;
+    return true;
+}
+
+/* Names of the photos, by the alphabet: those of the label maps, or of the pictures where there are
+ * masks. */
 static bool list_photos(Folder *folder, Error *err)
 {
     struct dirent **entry;
-    int n = scandir(folder->path, &entry, is_png, alphasort);
+    char path[MAX_PATH];
+    bool maps = folder->layout == LAYOUT_MAPS;
+    snprintf(path, sizeof path, "%s%s", folder->path, photos_in(folder->layout));
+    int n = scandir(path, &entry, maps ? is_png : is_jpg, alphasort);
     if (n < 0)
-        return error_set(err, "the folder %.400s cannot be read: %s", folder->path,
-                         strerror(errno));
+        return error_set(err, "the folder %.400s cannot be read: %s", path, strerror(errno));
     bool ok = n > 0;
-    if (!ok)
+    if (!ok && maps)
         error_set(err,
                   "%.400s holds neither a dataset.json (render_dataset makes one) nor label maps "
-                  "NAME.png",
+                  "NAME.png, nor is it Helen's or CelebAMask-HQ's",
                   folder->path);
-    folder->name = ok ? calloc((size_t)n, sizeof *folder->name) : NULL;
+    else if (!ok)
+        error_set(err, "%.400s holds no photos NAME.jpg", path);
     for (int i = 0; i < n; i++) {
-        size_t length = strlen(entry[i]->d_name) - 4;
-        if (folder->name && (folder->name[i] = malloc(length + 1))) {
-            memcpy(folder->name[i], entry[i]->d_name, length);
-            folder->name[i][length] = '\0';
-            folder->count = i + 1;
-        }
+        ok = ok && add_name(folder, entry[i]->d_name, strlen(entry[i]->d_name) - 4, err);
         free(entry[i]);
     }
     free(entry);
-    if (ok && folder->count != n)
-        return error_set(err, "out of memory while reading the folder %.400s", folder->path);
     return ok;
+}
+
+/* Names of the photos by a list, the last word of each line ("12 , NAME" or "NAME.jpg"). */
+static bool read_list(Folder *folder, const char *path, Error *err)
+{
+    static const char between[] = " ,\t\r\n";
+    char line[512];
+    FILE *file = fopen(path, "r");
+    bool ok = file != NULL;
+    if (!ok)
+        return error_set(err, "%.400s cannot be read: %s", path, strerror(errno));
+    while (ok && fgets(line, sizeof line, file)) {
+        char *word = NULL, *rest;
+        for (char *w = strtok_r(line, between, &rest); w; w = strtok_r(NULL, between, &rest))
+            word = w;
+        if (!word)
+            continue;
+        size_t length = strlen(word) - (ends_in(word, ".jpg") ? 4 : 0);
+        ok = add_name(folder, word, length, err);
+    }
+    fclose(file);
+    return ok && (folder->count > 0 || error_set(err, "%.400s lists no photos", path));
 }
 
 static bool exists(const char *path)
@@ -90,17 +144,49 @@ static bool exists(const char *path)
     return file != NULL;
 }
 
-static bool folder_open(Folder *folder, const char *path, size_t length, Error *err)
+static bool has_folder(const char *path, const char *name)
+{
+    char inner[MAX_PATH + 64];
+    struct stat st;
+    snprintf(inner, sizeof inner, "%s/%s", path, name);
+    return stat(inner, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static LabelledLayout layout_of(const char *path)
 {
     char json[MAX_PATH];
+    snprintf(json, sizeof json, "%s/dataset.json", path);
+    if (exists(json))
+        return LAYOUT_RENDERS;
+    if (has_folder(path, "CelebA-HQ-img") && has_folder(path, "CelebAMask-HQ-mask-anno"))
+        return LAYOUT_CELEBAMASK;
+    if (has_folder(path, "images") && has_folder(path, "labels"))
+        return LAYOUT_HELEN;
+    return LAYOUT_MAPS;
+}
+
+static bool folder_open(Folder *folder, const char *path, size_t length, Error *err)
+{
+    char list[MAX_PATH];
     if (length == 0 || length >= MAX_PATH - 32)
         return error_set(err, "a folder's name in '%.300s' is empty or too long", path);
-    folder->path = calloc(length + 1, 1);
+    folder->path = calloc(length + 2, 1); /* room for "." */
     if (!folder->path)
         return error_set(err, "out of memory");
     memcpy(folder->path, path, length);
-    snprintf(json, sizeof json, "%s/dataset.json", folder->path);
-    if (!exists(json))
+    bool listed = ends_in(folder->path, ".txt");
+    if (listed) {
+        char *slash = strrchr(folder->path, '/');
+        snprintf(list, sizeof list, "%s", folder->path);
+        strcpy(slash ? slash : folder->path, slash ? "" : ".");
+    }
+    folder->layout = layout_of(folder->path);
+    if (listed && folder->layout == LAYOUT_RENDERS)
+        return error_set(err, "%.400s is a list, but its folder holds renders: name the folder",
+                         list);
+    if (listed)
+        return read_list(folder, list, err);
+    if (folder->layout != LAYOUT_RENDERS)
         return list_photos(folder, err);
     if (!pairs_open(&folder->pairs, folder->path, err))
         return false;
@@ -141,17 +227,6 @@ int64_t labelled_count(const Labelled *set)
     return set->count;
 }
 
-static void label_resize(uint8_t *to, int width, int height, const uint8_t *from, int from_width,
-                         int from_height)
-{
-    for (int y = 0; y < height; y++)
-        for (int x = 0; x < width; x++) {
-            int sy = (int)((2 * (int64_t)y + 1) * from_height / (2 * height));
-            int sx = (int)((2 * (int64_t)x + 1) * from_width / (2 * width));
-            to[y * width + x] = from[(int64_t)sy * from_width + sx];
-        }
-}
-
 static bool photo_get(const Folder *folder, const char *name, Image *image, uint8_t *label,
                       Error *err)
 {
@@ -159,13 +234,16 @@ static bool photo_get(const Folder *folder, const char *name, Image *image, uint
     uint8_t *map;
     int width, height;
     Image photo;
-    snprintf(path, sizeof path, "%s/%s.jpg", folder->path, name);
-    if (!exists(path))
+    snprintf(path, sizeof path, "%s%s/%s.jpg", folder->path, photos_in(folder->layout), name);
+    if (!exists(path) && folder->layout == LAYOUT_MAPS)
         snprintf(path, sizeof path, "%s/%s.jpeg", folder->path, name);
     if (!image_load(&photo, path, err))
         return false;
     image_resize(image, &photo);
     image_free(&photo);
+    if (folder->layout != LAYOUT_MAPS)
+        return masks_read(label, image->width, image->height, folder->layout, folder->path, name,
+                          err);
     snprintf(path, sizeof path, "%s/%s.png", folder->path, name);
     if (!image_load_grey(&map, &width, &height, path, err))
         return false;
@@ -180,7 +258,7 @@ bool labelled_get(const Labelled *set, int64_t i, Image *image, uint8_t *label, 
     const Folder *folder = set->folder;
     for (; i >= folder->count; folder++)
         i -= folder->count;
-    if (!folder->pairs)
+    if (folder->layout != LAYOUT_RENDERS)
         return photo_get(folder, folder->name[i], image, label, err);
     Pair pair;
     if (!pairs_get(folder->pairs, i, &pair, err))
@@ -195,45 +273,9 @@ bool labelled_get(const Labelled *set, int64_t i, Image *image, uint8_t *label, 
     return true;
 }
 
-static uint8_t mirrored_class(uint8_t label)
-{
-    switch (label) {
-    case LABEL_LEFT_BROW:
-        return LABEL_RIGHT_BROW;
-    case LABEL_RIGHT_BROW:
-        return LABEL_LEFT_BROW;
-    case LABEL_LEFT_EYE:
-        return LABEL_RIGHT_EYE;
-    case LABEL_RIGHT_EYE:
-        return LABEL_LEFT_EYE;
-    }
-    return label;
-}
-
-static void mirror(Image *image, uint8_t *label)
-{
-    int width = image->width;
-    for (int y = 0; y < image->height; y++) {
-        uint8_t *row = image->pixel + 3 * (size_t)y * (size_t)width,
-                *map = label + (size_t)y * (size_t)width;
-        for (int a = 0, b = width - 1; a <= b; a++, b--) {
-            uint8_t left = mirrored_class(map[a]);
-            map[a] = mirrored_class(map[b]);
-            map[b] = left;
-            for (int c = 0; c < 3 && a < b; c++) {
-                uint8_t t = row[3 * a + c];
-                row[3 * a + c] = row[3 * b + c];
-                row[3 * b + c] = t;
-            }
-        }
-    }
-}
-
 /* Zoom .9 .. 1.12, turn +-8 degrees, shift +-6% about the middle. */
-static bool move(Image *image, uint8_t *label, Rng *rng, Error *err)
+static Similarity random_move(int width, int height, Rng *rng)
 {
-    int width = image->width, height = image->height;
-    size_t pixels = (size_t)width * (size_t)height;
     float zoom = rng_range(rng, .9f, 1.12f), angle = rng_range(rng, -.14f, .14f);
     float dx = rng_range(rng, -.06f, .06f) * (float)width,
           dy = rng_range(rng, -.06f, .06f) * (float)height;
@@ -241,19 +283,7 @@ static bool move(Image *image, uint8_t *label, Rng *rng, Error *err)
     float cx = .5f * (float)width, cy = .5f * (float)height;
     s.tx = cx + dx - (s.a * cx - s.b * cy);
     s.ty = cy + dy - (s.b * cx + s.a * cy);
-    Image from;
-    uint8_t *map = malloc(pixels);
-    if (!map || !image_new(&from, width, height, err)) {
-        free(map);
-        return error_set(err, "out of memory");
-    }
-    memcpy(from.pixel, image->pixel, 3 * pixels);
-    memcpy(map, label, pixels);
-    image_warp(image, &from, s);
-    label_warp(label, width, height, map, width, height, s, LABEL_IGNORE);
-    image_free(&from);
-    free(map);
-    return true;
+    return s;
 }
 
 static void colour(Image *image, Rng *rng)
@@ -275,8 +305,8 @@ static void colour(Image *image, Rng *rng)
 bool labelled_jitter(Image *image, uint8_t *label, Rng *rng, Error *err)
 {
     if (rng_below(rng, 2) == 1)
-        mirror(image, label);
-    if (!move(image, label, rng, err))
+        augment_mirror(image, label);
+    if (!augment_warp(image, label, random_move(image->width, image->height, rng), err))
         return false;
     colour(image, rng);
     return true;

@@ -1,4 +1,5 @@
-/* Pictures with label maps, for the segmenter: renders of render_dataset and folders of photos. */
+/* Pictures with label maps, for the segmenter: renders of render_dataset, folders of photos, Helen
+ * and CelebAMask-HQ. */
 #ifndef DATASETS_LABELLED_H
 #define DATASETS_LABELLED_H
 
@@ -7,10 +8,17 @@
 
 typedef struct Labelled Labelled;
 
-/* dirs: one folder, or several with commas between. A folder with a dataset.json holds renders; any
- * other holds photos NAME.jpg (or .jpeg) with label maps NAME.png: Helen's 11 classes (engine.h),
- * 255 for pixels that do not count. Samples come folder by folder, photos in the order of their
- * names. */
+/* dirs: one folder, or several with commas between. What a folder holds is told by what is in it:
+ *
+ *   dataset.json                               renders of render_dataset
+ *   CelebA-HQ-img, CelebAMask-HQ-mask-anno     CelebAMask-HQ as published (Lee et al. 2020)
+ *   images, labels                             Helen with the labels of Smith et al. (2013)
+ *   NAME.jpg (or .jpeg) with NAME.png          photos with label maps: Helen's 11 classes
+ * (engine.h), 255 for pixels that do not count
+ *
+ * In place of a folder of photos a list in it, FOLDER/LIST.txt such as Helen's exemplars.txt,
+ * tuning.txt and testing.txt: the last word of each line names a photo. Samples come folder by
+ * folder, in the order of their names or of the list. Photos are opened when they are asked for. */
 bool labelled_open(Labelled **set, const char *dirs, Error *err);
 void labelled_close(Labelled *set);
 

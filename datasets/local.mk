@@ -14,7 +14,8 @@ libdatasets_a_SOURCES = \
 	datasets/photo_pool_read.c \
 	datasets/photo_pool_write.c \
 	datasets/photo_quality.c \
-	datasets/labelled.c datasets/labelled.h \
+	datasets/labelled.c datasets/labelled.h datasets/labelled_internal.h \
+	datasets/labelled_masks.c \
 	datasets/augment.c datasets/augment.h \
 	datasets/background.c datasets/background.h \
 	datasets/blur.c \

@@ -1,5 +1,5 @@
-/* Folders of photos with label maps: order, sizes, errors; the jitter keeps picture and labels
- * together. */
+/* Folders of photos with label maps: order, sizes, errors; the layouts of Helen and CelebAMask-HQ;
+ * the jitter keeps picture and labels together. */
 #include "config.h" /* mkdtemp */
 
 #include <setjmp.h>
@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "datasets/augment.h"
 #include "datasets/labelled.h"
 #include "engine/engine.h"
 
@@ -153,12 +155,207 @@ static void refusals(void **state)
     labelled_close(set);
 }
 
+/* ---- Published sets ---- */
+
+/* folder/NAME, its folders made. */
+static void place(char path[256], const char *name)
+{
+    snprintf(path, 256, "%s/%s", folder, name);
+    for (char *slash = path + strlen(folder) + 1; (slash = strchr(slash, '/')); slash++) {
+        *slash = '\0';
+        mkdir(path, 0700);
+        *slash = '/';
+    }
+}
+
+static void write_photo(const char *name, int side, uint8_t value)
+{
+    Error err;
+    char path[256];
+    Image image;
+    place(path, name);
+    must(image_new(&image, side, side, &err), &err);
+    memset(image.pixel, value, 3 * (size_t)side * (size_t)side);
+    must(image_save_png(path, &image, &err), &err);
+    image_free(&image);
+}
+
+/* A mask of 2 SIZE a side; the box in cells of SIZE. */
+static void write_mask(const char *name, int left, int top, int right, int bottom, uint8_t value)
+{
+    Error err;
+    char path[256];
+    uint8_t mask[4 * PIXELS] = {0};
+    place(path, name);
+    for (int y = 2 * top; y < 2 * bottom; y++)
+        memset(mask + 2 * SIZE * y + 2 * left, value, (size_t)(2 * (right - left)));
+    must(image_save_grey_png(path, mask, 2 * SIZE, 2 * SIZE, &err), &err);
+}
+
+static void write_text(const char *name, const char *text)
+{
+    char path[256];
+    place(path, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0 && fclose(file) == 0);
+}
+
+static Labelled *opened(const char *name)
+{
+    Error err;
+    Labelled *set;
+    char path[256];
+    place(path, name);
+    must(labelled_open(&set, path, &err), &err);
+    return set;
+}
+
+/* Sample i of a set; fails with a text that has `says` in it, or works if says is NULL. */
+static void get(const Labelled *set, int i, uint8_t label[PIXELS], int grey, const char *says)
+{
+    Error err;
+    Image image;
+    must(image_new(&image, SIZE, SIZE, &err), &err);
+    if (says) {
+        assert_false(labelled_get(set, i, &image, label, &err));
+        if (!strstr(err.text, says))
+            fail_msg("'%s' does not say '%s'", err.text, says);
+    } else {
+        must(labelled_get(set, i, &image, label, &err), &err);
+        assert_int_equal(image.pixel[0], grey);
+    }
+    image_free(&image);
+}
+
+static int at(const uint8_t *label, int x, int y)
+{
+    return label[SIZE * y + x];
+}
+
+#define C "celeb/CelebAMask-HQ-mask-anno/"
+
+static void celebamask(void **state)
+{
+    uint8_t label[PIXELS];
+    (void)state;
+    write_photo("celeb/CelebA-HQ-img/7.jpg", 64, 70);
+    write_photo("celeb/CelebA-HQ-img/2001.jpg", 48, 80);
+    write_photo("celeb/CelebA-HQ-img/30.jpg", 64, 90);
+    write_mask(C "0/00007_skin.png", 4, 4, 28, 28, 255);
+    write_mask(C "0/00007_nose.png", 14, 12, 18, 18, 255);
+    write_mask(C "0/00007_l_brow.png", 6, 8, 12, 10, 255); /* on the picture's left */
+    write_mask(C "0/00007_r_brow.png", 20, 8, 26, 10, 255);
+    write_mask(C "0/00007_l_eye.png", 20, 11, 26, 13, 255); /* and on its right */
+    write_mask(C "0/00007_r_eye.png", 6, 11, 12, 13, 255);
+    write_mask(C "0/00007_mouth.png", 10, 20, 22, 24, 255);
+    write_mask(C "0/00007_u_lip.png", 10, 20, 22, 21, 255);
+    write_mask(C "0/00007_l_lip.png", 10, 23, 22, 24, 255);
+    write_mask(C "0/00007_hair.png", 0, 0, 32, 6, 255);
+    write_mask(C "0/00007_hat.png", 0, 0, 32, 3, 255);
+    write_mask(C "0/00007_l_ear.png", 2, 10, 6, 16, 255);
+    write_mask(C "0/00007_neck.png", 10, 26, 22, 32, 255);
+    write_mask(C "0/00007_eye_g.png", 20, 10, 28, 14, 255);
+    write_mask(C "1/02001_skin.png", 4, 4, 28, 28, 127); /* less than a half */
+    write_mask(C "1/02001_hair.png", 0, 0, 32, 6, 128);
+
+    Labelled *set = opened("celeb");
+    assert_int_equal(labelled_count(set), 3); /* 2001, 30, 7: the order of the alphabet */
+    get(set, 2, label, 70, NULL);
+    assert_int_equal(at(label, 8, 5), LABEL_HAIR); /* over the skin */
+    assert_int_equal(at(label, 8, 2), LABEL_BACKGROUND);
+    assert_int_equal(at(label, 16, 15), LABEL_NOSE);
+    assert_int_equal(at(label, 8, 9), LABEL_RIGHT_BROW);
+    assert_int_equal(at(label, 22, 9), LABEL_LEFT_BROW);
+    assert_int_equal(at(label, 8, 12), LABEL_RIGHT_EYE);
+    assert_int_equal(at(label, 22, 12), LABEL_IGNORE);
+    assert_int_equal(at(label, 16, 20), LABEL_UPPER_LIP);
+    assert_int_equal(at(label, 16, 22), LABEL_INNER_MOUTH);
+    assert_int_equal(at(label, 16, 23), LABEL_LOWER_LIP);
+    assert_int_equal(at(label, 5, 14), LABEL_BACKGROUND);
+    assert_int_equal(at(label, 16, 27), LABEL_BACKGROUND);
+    assert_int_equal(at(label, 26, 20), LABEL_SKIN);
+    get(set, 0, label, 80, NULL);
+    assert_int_equal(at(label, 8, 2), LABEL_HAIR);
+    assert_int_equal(at(label, 16, 16), LABEL_BACKGROUND);
+    get(set, 1, label, 0, "mask-anno/0 has no masks 00030_PART.png");
+    labelled_close(set);
+
+    /* One brow alone, named after the wrong side. */
+    write_mask(C "0/00030_nose.png", 14, 12, 18, 18, 255);
+    write_mask(C "0/00030_l_brow.png", 6, 8, 12, 10, 255);
+    write_text("celeb/some.txt", "30\n\n 7.jpg\n");
+    set = opened("celeb/some.txt");
+    assert_int_equal(labelled_count(set), 2);
+    get(set, 0, label, 90, NULL);
+    assert_int_equal(at(label, 8, 9), LABEL_RIGHT_BROW);
+    assert_int_equal(at(label, 22, 9), LABEL_BACKGROUND);
+    get(set, 1, label, 70, NULL);
+
+    write_photo(C "0/00030_hair.png", 16, 255); /* of another size */
+    get(set, 0, label, 0, "00030_hair.png is 16x16, the masks of the photo before it are 64x64");
+    write_text(C "0/00030_hair.png", "not a picture");
+    get(set, 0, label, 0, "00030_hair.png");
+    labelled_close(set);
+    write_photo("celeb/CelebA-HQ-img/me.jpg", 16, 1);
+    set = opened("celeb");
+    get(set, 3, label, 0, "me.jpg");
+    labelled_close(set);
+}
+
+static void helen(void **state)
+{
+    uint8_t label[PIXELS];
+    char name[96], path[256];
+    (void)state;
+    write_photo("helen/images/100_1.jpg", 40, 50);
+    write_photo("helen/images/99_2.jpg", 80, 60);
+    for (int k = 0; k < LABEL_COUNT; k++) {
+        snprintf(name, sizeof name, "helen/labels/100_1/100_1_lbl%02d.png", k);
+        write_mask(name, 2 * k, 0, 2 * k + 3, 32, (uint8_t)(100 + k)); /* each hides the last */
+    }
+    write_text("helen/exemplars.txt", "1 , 100_1\r\n\r\n");
+    write_text("helen/testing.txt", "1 , 99_2\n2 , 100_1\n");
+    write_text("helen/tuning.txt", "\n");
+    Labelled *set = opened("helen/exemplars.txt");
+    assert_int_equal(labelled_count(set), 1);
+    get(set, 0, label, 50, NULL);
+    /* As made, the left ones lie on the picture's left: they are the person's right. */
+    static const uint8_t class[LABEL_COUNT] = {LABEL_BACKGROUND, LABEL_SKIN,      LABEL_RIGHT_BROW,
+                                               LABEL_LEFT_BROW,  LABEL_RIGHT_EYE, LABEL_LEFT_EYE,
+                                               LABEL_NOSE,       LABEL_UPPER_LIP, LABEL_INNER_MOUTH,
+                                               LABEL_LOWER_LIP,  LABEL_HAIR};
+    for (int k = 0; k < LABEL_COUNT; k++)
+        assert_int_equal(at(label, 2 * k + 1, 16), class[k]);
+    assert_int_equal(at(label, 30, 16), LABEL_BACKGROUND); /* no map has anything */
+    labelled_close(set);
+
+    set = opened("helen/testing.txt");
+    assert_int_equal(labelled_count(set), 2);
+    get(set, 1, label, 50, NULL);
+    get(set, 0, label, 0, "99_2_lbl00.png");
+    labelled_close(set);
+    set = opened("helen"); /* all there are */
+    assert_int_equal(labelled_count(set), 2);
+    place(path, "helen/labels/100_1/100_1_lbl07.png");
+    assert_int_equal(unlink(path), 0);
+    get(set, 0, label, 0, "100_1_lbl07.png");
+    labelled_close(set);
+
+    Error err;
+    place(path, "helen/tuning.txt");
+    assert_false(labelled_open(&set, path, &err));
+    assert_non_null(strstr(err.text, "lists no photos"));
+    place(path, "helen/none.txt");
+    assert_false(labelled_open(&set, path, &err));
+    assert_non_null(strstr(err.text, "none.txt"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(photos),
-        cmocka_unit_test(jitter),
-        cmocka_unit_test(refusals),
+        cmocka_unit_test(photos), cmocka_unit_test(jitter),   cmocka_unit_test(celebamask),
+        cmocka_unit_test(helen),  cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
