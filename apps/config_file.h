@@ -41,16 +41,17 @@ typedef struct ConfigKeys {
     int n;
 } ConfigKeys;
 
-/* Writes the variables of the keys that the object has and leaves the others alone. whole: every
- * key that is not optional must be there. `part` ("net") is for messages, as is path. */
+/* Writes the variables of the keys that the object has and leaves the others alone. object NULL: an
+ * empty one. whole: every key that is not optional must be there. `part` ("net") is for messages,
+ * as is path. */
 bool config_read(ConfigKeys keys, const json_t *object, bool whole, const char *path,
                  const char *part, Error *err);
 
 /* Adds the variables' values to an object. */
 void config_write(ConfigKeys keys, json_t *object);
 
-/* Reads a config file: {"net": {...}, "training": {...}}, nothing else. The parts are the caller's
- * (json_decref(*root) frees them all); a part that is not there is an empty object. */
+/* Reads a config file: {"net": {...}, "training": {...}}, either may be left out, nothing else. The
+ * caller frees it (json_decref). */
 bool config_open(json_t **root, const char *path, Error *err);
 
 #endif

@@ -170,7 +170,7 @@ static bool loop_run(Loop *loop, Error *err)
         }
         if (!one_step(loop, err))
             return false;
-        if (t->info.step % often == 0)
+        if (t->info.step % often == 0 || t->info.step == last)
             log_loss(loop, rate_at(s, t->info.step - 1));
         if ((t->info.step % every == 0 || t->info.step == last) && !milestone(loop, err))
             return false;

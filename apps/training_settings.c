@@ -179,17 +179,13 @@ static TrainSettings no_settings(void)
 
 static bool read_file(ConfigKeys net, ConfigKeys training, const char *path, bool whole, Error *err)
 {
-    json_t *root, *none = json_object();
-    if (!none || !config_open(&root, path, err)) {
-        json_decref(none);
-        return none || error_set(err, "out of memory");
-    }
-    const json_t *of_net = json_object_get(root, "net"),
-                 *of_training = json_object_get(root, "training");
-    bool ok = config_read(net, of_net ? of_net : none, whole, path, "net", err) &&
-              config_read(training, of_training ? of_training : none, whole, path, "training", err);
+    json_t *root;
+    if (!config_open(&root, path, err))
+        return false;
+    bool ok =
+        config_read(net, json_object_get(root, "net"), whole, path, "net", err) &&
+        config_read(training, json_object_get(root, "training"), whole, path, "training", err);
     json_decref(root);
-    json_decref(none);
     return ok;
 }
 

@@ -1,5 +1,6 @@
 /* train_imitator as a user meets it, on sets of a toy engine: with labels and without, with both
- * losses, interrupted and resumed; and train_segmenter's word on a set without labels. */
+ * losses, interrupted and resumed, by a config file and with a report; and train_segmenter's word
+ * on a set without labels. */
 #include "config.h"
 
 #include <setjmp.h>
@@ -14,6 +15,7 @@
 #include "datasets/pairs.h"
 #include "engine/engine_internal.h"
 #include "tests/test_folder.h"
+#include "tests/xml.h"
 
 enum { DIM = 4, SIZE = 16 };
 
@@ -189,6 +191,73 @@ static void resumed_is_uninterrupted(void **state)
                    "leave --loss out");
 }
 
+static void write_config(const char *text)
+{
+    char path[TEST_PATH];
+    FILE *file = fopen(test_path(path, folder, "my.json"), "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void assert_page(const char *name, const char *words)
+{
+    size_t n;
+    char *page = slurp(name, &n);
+    if (!strstr(page, words))
+        fail_msg("%s does not have '%s'", name, words);
+    assert_null(xml_wrong(page));
+    free(page);
+}
+
+/* A run that a config file describes, with one of its values overridden, stopped and resumed with
+ * neither at hand, is the same run; and the report covers all of it. */
+static void config_file_and_report(void **state)
+{
+    size_t n, m;
+    (void)state;
+    write_config("{\"net\": {\"size\": 16, \"width\": [6, 5, 4]}, \"training\": {"
+                 "\"optimiser\": \"sgd\", \"momentum\": 0.5, \"schedule\": \"step\", "
+                 "\"decay_factor\": 0.5, \"decay_epochs\": 1, \"batch\": 8, \"epochs\": 2, "
+                 "\"loss\": \"paper\"}}");
+#define CONFIG "./apps/train_imitator --data @/labels --config @/my.json --batch 9 "
+    assert_runs(CONFIG "--out @/file");
+    assert_runs(CONFIG "--out @/file-parts --report '@/T & Co.html' --stop-after 5");
+    assert_page("T & Co.html", "Stopped before its end; --resume goes on.");
+    assert_page("T & Co.html", "T &amp; Co.html' --stop-after 5</pre>");
+    write_config("{}");
+    assert_runs("./apps/train_imitator --data @/labels --resume --out @/file-parts "
+                "--report @/parts.html");
+    char *whole = slurp("file/last.safetensors", &n),
+         *parts = slurp("file-parts/last.safetensors", &m);
+    assert_int_equal(n, m);
+    assert_memory_equal(whole, parts, n);
+    free(whole);
+    free(parts);
+    /* 57 of 60 samples in batches of 9 are 6 steps an epoch; the rate is halved after the first. */
+    assert_float_equal(logged("file/log.jsonl", "learning_rate"), .002, 1e-9);
+    assert_page("parts.html", "Finished.");
+    assert_page("parts.html", "<dt>steps</dt><dd>12 of 12</dd>");
+    assert_page("parts.html", "<td class=\"name\">optimiser</td><td class=\"value\">sgd</td>");
+    assert_page("parts.html", "<td class=\"name\">width</td><td class=\"value\">6 5</td>");
+    assert_page("parts.html", "<b>mae mouth</b>");
+    assert_page("parts.html", "<title>6: ");  /* validated before it was stopped ... */
+    assert_page("parts.html", "<title>12: "); /* ... and after */
+    assert_page("parts.html", "data:image/png;base64,");
+    assert_refused("./apps/train_imitator --data @/labels --resume --out @/file-parts "
+                   "--config @/my.json",
+                   2, "leave --preset, --config");
+    write_config("{\"net\": {\"widht\": 4}}");
+    assert_refused(CONFIG "--out @/no", 1, "my.json: \"net\" has no key \"widht\"");
+    write_config("{\"training\": {\"epochs\": \"2\"}}");
+    assert_refused(CONFIG "--out @/no", 1, "my.json: \"epochs\" in \"training\" wants a whole");
+    write_config("{\"net\": {\"width\": [6, 5, 4]}}");
+    assert_refused(CONFIG "--out @/no --size 128", 1, "\"width\" has 3 values");
+    assert_refused(TRAIN "--data @/labels --out @/no --preset big", 2,
+                   "--preset is small or paper");
+    assert_refused(TRAIN "--data @/labels --out @/no --config @/nowhere.json", 1, "nowhere.json");
+}
+
 static void refusals(void **state)
 {
     (void)state;
@@ -204,6 +273,7 @@ int main(void)
         cmocka_unit_test(parts_of_the_face_are_measured),
         cmocka_unit_test(labels_may_be_missing),
         cmocka_unit_test(resumed_is_uninterrupted),
+        cmocka_unit_test(config_file_and_report),
         cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

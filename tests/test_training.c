@@ -49,8 +49,16 @@ typedef struct Run {
     Imitator net;
     Graph *graph;
     Plan *plan;
-    int validations, sheets;
+    int validations, sheets, steps; /* steps: scheduled */
 } Run;
+
+/* The loss is 2 + step % 2 times the error. */
+static void schedule(void *context, uint64_t step, StepState *state)
+{
+    assert_int_equal(step, state->step);
+    state->weight[3] = (real)(2 + step % 2);
+    ((Run *)context)->steps++;
+}
 
 static bool fill(void *context, int64_t sample, uint64_t step, int slot, void *const *buffer,
                  Error *err)
@@ -121,11 +129,14 @@ static void train(const char *name, int64_t stop_after, bool resume)
                   .loader.fill = fill,
                   .context = &run,
                   .validate = validate,
-                  .sheet = sheet};
+                  .sheet = sheet,
+                  .schedule = schedule};
     must(training_set_data(&t.settings, &options, SAMPLES, 2, &err), &err);
     Var x = training_input(&t, run.graph, "x", DTYPE_REAL, shape2(BATCH, DIM));
     Var target = training_input(&t, run.graph, "target", DTYPE_REAL, shape4(BATCH, 3, SIZE, SIZE));
-    t.loss = ag_l1_loss(run.graph, imitator_forward(run.graph, &run.net, x, MODE_TRAIN), target);
+    Var error = ag_l1_loss(run.graph, imitator_forward(run.graph, &run.net, x, MODE_TRAIN), target);
+    training_term(&t, run.graph, "error", error);
+    t.loss = ag_weighted_sum(run.graph, &error, 1, (WeightedSumParam){{3}});
     must(ag_plan(&t.plan, run.graph, t.loss, (PlanOptions){.backend = cpu}, &err), &err);
     run.plan = t.plan;
     if (resume) {
@@ -138,6 +149,7 @@ static void train(const char *name, int64_t stop_after, bool resume)
     }
     must(training_run(&t, &err), &err);
     assert_true(resume || stop_after || run.sheets > 0);
+    assert_int_equal(run.steps, resume || stop_after ? 5 : 10);
     ag_plan_free(run.plan);
     ag_graph_free(run.graph);
     params_free(set);
@@ -204,10 +216,16 @@ static void log_is_one(void **state)
     FILE *log = fopen(path, "r");
     assert_non_null(log);
     json_int_t last = 0;
-    int lines = 0;
+    int lines = 0, terms = 0;
     while (fgets(line, sizeof line, log)) {
         json_t *object = json_loads(line, 0, NULL);
         json_int_t step = json_integer_value(json_object_get(object, "step"));
+        double loss = json_number_value(json_object_get(object, "loss"));
+        if (loss > 0) { /* the mean of five: of weights 2 3 2 3 2 or 3 2 3 2 3 */
+            double error = json_number_value(json_object_get(object, "error"));
+            assert_true(loss > 2.2 * error && loss < 2.8 * error);
+            terms++;
+        }
         assert_true(step >= last && step <= 10);
         last = step;
         lines++;
@@ -215,6 +233,7 @@ static void log_is_one(void **state)
     }
     assert_int_equal(last, 10);
     assert_true(lines >= 4);
+    assert_int_equal(terms, 2);
     fclose(log);
     free(path);
 }

@@ -10,5 +10,15 @@ tests_test_labelled_LDADD = $(CMOCKA_LIBS) $(app_libs)
 
 check_PROGRAMS += tests/test_train_imitator
 TESTS += tests/test_train_imitator
-tests_test_train_imitator_SOURCES = tests/test_train_imitator.c tests/test_folder.h
+tests_test_train_imitator_SOURCES = tests/test_train_imitator.c tests/test_folder.h tests/xml.h
 tests_test_train_imitator_LDADD = $(datasets_test_libs)
+
+check_PROGRAMS += tests/test_config_file
+TESTS += tests/test_config_file
+tests_test_config_file_SOURCES = tests/test_config_file.c tests/test_folder.h
+tests_test_config_file_LDADD = $(CMOCKA_LIBS) $(app_libs)
+
+check_PROGRAMS += tests/test_report
+TESTS += tests/test_report
+tests_test_report_SOURCES = tests/test_report.c tests/test_folder.h tests/xml.h
+tests_test_report_LDADD = $(CMOCKA_LIBS) $(app_libs)
