@@ -25,6 +25,7 @@ libapps_a_SOURCES = \
 	apps/progress.c apps/progress.h \
 	apps/report.c apps/report.h apps/report_internal.h apps/report_plot.c \
 	apps/recognizer_eval.c apps/recognizer_eval.h \
+	apps/segmenter_eval.c apps/segmenter_eval.h \
 	apps/sheet.c apps/sheet.h \
 	apps/sights.c apps/sights.h \
 	apps/studio.c apps/studio.h \

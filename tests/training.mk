@@ -13,6 +13,11 @@ TESTS += tests/test_train_imitator
 tests_test_train_imitator_SOURCES = tests/test_train_imitator.c tests/test_folder.h tests/xml.h
 tests_test_train_imitator_LDADD = $(datasets_test_libs)
 
+check_PROGRAMS += tests/test_train_segmenter
+TESTS += tests/test_train_segmenter
+tests_test_train_segmenter_SOURCES = tests/test_train_segmenter.c tests/test_folder.h
+tests_test_train_segmenter_LDADD = $(CMOCKA_LIBS) $(app_libs)
+
 check_PROGRAMS += tests/test_config_file
 TESTS += tests/test_config_file
 tests_test_config_file_SOURCES = tests/test_config_file.c tests/test_folder.h
