@@ -199,17 +199,16 @@ static json_t *summary(const json_t *faces)
         mean_of(faces, number, "parts_iou"), "seconds", mean_of(faces, number, "seconds"));
 }
 
-/* characters/MODEL/NNN.character.json, for who wants what searches find (characters.h). */
+/* characters/MODEL/NNN/character.json, for who wants what searches find (characters.h). */
 static void save_character(const Bench *b, const Finding *finding)
 {
     Error err;
     const Schema *schema = b->studio->schema[finding->model];
     char name[80];
 
-    snprintf(name, sizeof name, "characters/%.31s", schema->name);
+    snprintf(name, sizeof name, "characters/%.31s/%03d", schema->name, b->done);
     char *folder = path_join(b->options->out, name);
-    snprintf(name, sizeof name, "%03d.character.json", b->done);
-    char *path = path_join(folder, name);
+    char *path = path_join(folder, "character.json");
     if (!make_folder(folder, &err) || !character_save(path, schema, finding->x, &err)) {
         die_error(&err);
     }

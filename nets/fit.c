@@ -1,6 +1,7 @@
 #include "nets/fit.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,18 +10,24 @@
 
 struct Fit {
     FitConfig config;
-    int dim, searched; /* of x; how many of them the optimiser holds */
-    ParamSet *set;     /* x [starts, searched] */
+    int dim;       /* of x */
+    int searched;  /* of x: the optimiser moves the first so many */
+    int held;      /* values that the optimiser holds a start: searched, or with a prior its z in
+                      place of the continuous values */
+    ParamSet *set; /* held [starts, held] */
     Param x;
     Optim *optim;
     Graph *graph;
     Plan *plan;
     StepState step;
     Var discrete, moves, rests; /* inputs; x = moves x + rests detached x */
+    Var matrix, mean, given;    /* inputs; with a prior x = moves (P z + m) + rests given */
     Var target_descriptor, target_maps, target_features, target_colour;
     Var content_weight, colour_weight, prior_scale, prior_shift, prior_zeros;
     Sight sight;
     Var picture, loss[FIT_MAX_STARTS][FIT_TERMS], total;
+    float *moving; /* n_continuous: the mask */
+    float *row;    /* 2 dim: of one start */
     real *scratch; /* starts * dim, and starts pictures */
 };
 
@@ -29,16 +36,37 @@ static Var rows(Graph *g, Var x, int64_t n)
     return ag_slice(g, x, (AxisParam){.axis = 0, .begin = n, .count = 1});
 }
 
+/* What is searched, from the point z of the prior's subspace. */
+static Var build_from_prior(Fit *f, Graph *g, Var held)
+{
+    int n = f->config.n_continuous, components = prior_components(f->config.prior);
+    Var z = ag_slice(g, held, (AxisParam){1, 0, components});
+
+    f->matrix = ag_input(g, "prior's P", DTYPE_REAL, shape2(n, components));
+    f->mean = ag_input(g, "prior's m", DTYPE_REAL, shape1(n));
+    f->given = ag_input(g, "given", DTYPE_REAL, shape2(f->config.starts, f->searched));
+    Var x = ag_linear(g, z, f->matrix, f->mean);
+    if (f->searched > n) {
+        Var options = ag_slice(g, held, (AxisParam){1, components, f->searched - n});
+        x = ag_concat(g, (Var[]){x, options}, 2, (AxisParam){.axis = 1});
+    }
+    return x;
+}
+
 /* x as the imitator wants it, from what the optimiser holds. */
 static Var build_x(Fit *f, Graph *g)
 {
     const FitConfig *c = &f->config;
     Var x = ag_param(g, f->set, f->x);
 
+    if (c->prior) {
+        x = build_from_prior(f, g, x);
+    }
     f->moves = ag_input(g, "moves", DTYPE_REAL, shape1(f->searched));
     f->rests = ag_input(g, "rests", DTYPE_REAL, shape1(f->searched));
+    Var rest = c->prior ? f->given : ag_detach(g, x);
     x = ag_add(g, ag_channel_affine(g, x, f->moves, AG_NONE),
-               ag_channel_affine(g, ag_detach(g, x), f->rests, AG_NONE));
+               ag_channel_affine(g, rest, f->rests, AG_NONE));
     if (f->searched < f->dim) {
         f->discrete = ag_input(g, "discrete", DTYPE_REAL, shape2(c->starts, f->dim - f->searched));
         x = ag_concat(g, (Var[]){x, f->discrete}, 2, (AxisParam){.axis = 1});
@@ -126,6 +154,13 @@ static void write_constants(Fit *f)
     ag_write(f->plan, f->prior_shift, shift);
     ag_write(f->plan, f->prior_zeros, zero);
     fit_set_mask(f, NULL);
+    if (c->prior) {
+        ag_write(f->plan, f->mean, c->prior->mean);
+        prior_matrix(c->prior, f->scratch);
+        ag_write(f->plan, f->matrix, f->scratch);
+        memset(f->scratch, 0, (size_t)(c->starts * f->searched) * sizeof *f->scratch);
+        ag_write(f->plan, f->given, f->scratch);
+    }
 }
 
 bool fit_new(Fit **fit, const FitConfig *config, Error *err)
@@ -135,25 +170,31 @@ bool fit_new(Fit **fit, const FitConfig *config, Error *err)
 
     assert(config->starts >= 1 && config->starts <= FIT_MAX_STARTS);
     assert(config->imitator->config.size == config->eyes.size);
+    assert(!config->prior || config->prior->n_continuous == n);
     if (!f) {
         return error_set(err, "out of memory for a search");
     }
     f->config = *config;
     f->dim = config->imitator->config.dim;
     f->searched = config->beta > 0 ? f->dim : n;
+    f->held = config->prior ? prior_components(config->prior) + f->searched - n : f->searched;
+    f->config.optim.project = config->optim.project && !config->prior; /* confine does it */
     size_t picture = 3 * (size_t)config->eyes.size * (size_t)config->eyes.size;
     size_t side = (size_t)eyes_map_size(&config->eyes);
     size_t row = picture + side * side * (size_t)eyes_classes(&config->eyes) +
                  (size_t)descriptor_dim(config->eyes.descriptor);
     size_t room = (size_t)config->starts * (row + (size_t)f->dim) + 3 * (size_t)(n + f->dim);
+    room += config->prior ? (size_t)n * (size_t)f->held : 0;
     f->scratch = malloc(room * sizeof *f->scratch);
+    f->moving = malloc((size_t)(n + 2 * f->dim) * sizeof *f->moving);
     f->set = params_new();
     f->graph = ag_graph_new();
-    if (!f->scratch || !f->set || !f->graph) {
+    if (!f->scratch || !f->moving || !f->set || !f->graph) {
         fit_free(f);
         return error_set(err, "out of memory for a search");
     }
-    f->x = params_declare(f->set, "x", shape2(config->starts, f->searched), (Init){INIT_ZEROS, 0});
+    f->row = f->moving + n;
+    f->x = params_declare(f->set, "x", shape2(config->starts, f->held), (Init){INIT_ZEROS, 0});
     if (!params_alloc(f->set, config->backend, true, 0, err)) {
         fit_free(f);
         return false;
@@ -176,6 +217,7 @@ void fit_free(Fit *fit)
         ag_graph_free(fit->graph);
         optim_free(fit->optim);
         params_free(fit->set);
+        free(fit->moving);
         free(fit->scratch);
         free(fit);
     }
@@ -203,30 +245,81 @@ static void put_row(real *array, int start, int width, const float *row)
     }
 }
 
+static void get_row(const real *array, int start, int width, float *row)
+{
+    for (int i = 0; i < width; i++) {
+        row[i] = (float)array[(size_t)start * (size_t)width + (size_t)i];
+    }
+}
+
+/* A start's row of an input. */
+static void write_input_row(Fit *f, Var input, int start, int width, const float *row)
+{
+    ag_read(f->plan, input, f->scratch);
+    put_row(f->scratch, start, width, row);
+    ag_write(f->plan, input, f->scratch);
+}
+
+static void read_input_row(const Fit *f, Var input, int start, int width, float *row)
+{
+    ag_read(f->plan, input, f->scratch);
+    get_row(f->scratch, start, width, row);
+}
+
+/* z and options, from x. */
+static void hold(Fit *f, const float *x, float *held)
+{
+    const Prior *prior = f->config.prior;
+    int n = f->config.n_continuous;
+
+    prior_encode(prior, x, held);
+    prior_confine(prior, f->moving, held);
+    memcpy(held + prior_components(prior), x + n, (size_t)(f->searched - n) * sizeof *x);
+}
+
+/* The values of x that move, from z and options. */
+static void release(const Fit *f, const float *held, float *x)
+{
+    const Prior *prior = f->config.prior;
+    int n = f->config.n_continuous;
+    float *all = f->row + f->dim;
+
+    prior_decode(prior, held, all);
+    for (int i = 0; i < n; i++) {
+        x[i] = f->moving[i] != 0 ? fminf(fmaxf(all[i], 0), 1) : x[i];
+    }
+    memcpy(x + n, held + prior_components(prior), (size_t)(f->searched - n) * sizeof *x);
+}
+
 void fit_set_x(Fit *f, int start, const float *x)
 {
+    const float *held = x;
+
+    if (f->config.prior) {
+        hold(f, x, f->row);
+        held = f->row;
+        write_input_row(f, f->given, start, f->searched, x);
+    }
     params_read(f->set, f->x, f->scratch);
-    put_row(f->scratch, start, f->searched, x);
+    put_row(f->scratch, start, f->held, held);
     params_write(f->set, f->x, f->scratch);
     if (f->searched < f->dim) {
-        ag_read(f->plan, f->discrete, f->scratch);
-        put_row(f->scratch, start, f->dim - f->searched, x + f->searched);
-        ag_write(f->plan, f->discrete, f->scratch);
+        write_input_row(f, f->discrete, start, f->dim - f->searched, x + f->searched);
     }
 }
 
 void fit_get_x(const Fit *f, int start, float *x)
 {
+    if (f->config.prior) {
+        read_input_row(f, f->given, start, f->searched, x);
+    }
     params_read(f->set, f->x, f->scratch);
-    for (int i = 0; i < f->searched; i++) {
-        x[i] = (float)f->scratch[start * f->searched + i];
+    get_row(f->scratch, start, f->held, f->config.prior ? f->row : x);
+    if (f->config.prior) {
+        release(f, f->row, x);
     }
     if (f->searched < f->dim) {
-        int width = f->dim - f->searched;
-        ag_read(f->plan, f->discrete, f->scratch);
-        for (int i = 0; i < width; i++) {
-            x[f->searched + i] = (float)f->scratch[start * width + i];
-        }
+        read_input_row(f, f->discrete, start, f->dim - f->searched, x + f->searched);
     }
 }
 
@@ -240,6 +333,9 @@ void fit_set_mask(Fit *f, const float *mask)
     }
     ag_write(f->plan, f->moves, moves);
     ag_write(f->plan, f->rests, rests);
+    for (int i = 0; i < f->config.n_continuous; i++) {
+        f->moving[i] = (float)moves[i];
+    }
 }
 
 void fit_set_weight(Fit *f, int start, FitTerm term, real weight)
@@ -265,11 +361,31 @@ void fit_evaluate(Fit *f)
     ag_run(f->plan, &f->step);
 }
 
+/* What moves back into the box, without leaving the prior's subspace. */
+static void confine(Fit *f)
+{
+    const FitConfig *c = &f->config;
+
+    params_read(f->set, f->x, f->scratch);
+    for (int n = 0; n < c->starts; n++) {
+        get_row(f->scratch, n, f->held, f->row);
+        prior_confine(c->prior, f->moving, f->row);
+        for (int i = prior_components(c->prior); i < f->held; i++) {
+            f->row[i] = fminf(fmaxf(f->row[i], 0), 1);
+        }
+        put_row(f->scratch, n, f->held, f->row);
+    }
+    params_write(f->set, f->x, f->scratch);
+}
+
 void fit_step(Fit *f, real learning_rate)
 {
     f->step.learning_rate = learning_rate;
     ag_run(f->plan, &f->step);
     optim_step(f->optim, &f->step);
+    if (f->config.prior) {
+        confine(f);
+    }
     f->step.step++;
 }
 

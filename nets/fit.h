@@ -12,6 +12,7 @@
 #include "libautograd/optim.h"
 #include "nets/imitator.h"
 #include "nets/measure.h"
+#include "nets/prior.h"
 
 typedef enum FitTerm {
     FIT_IDENTITY, /* Eq. 5, or the loss that the descriptor was trained for */
@@ -36,13 +37,15 @@ typedef struct FitConfig {
                   */
     bool features; /* content on features (the paper); false: on the class maps */
     OptimConfig optim;
-    const float *mean, *deviation; /* n_continuous: the prior's */
+    const float *mean, *deviation; /* n_continuous: of FIT_PRIOR */
+    const Prior *prior; /* NULL, or of such vectors: what moves stays in its subspace, where the
+                           optimiser works (Eq. 11, 12) */
 } FitConfig;
 
 typedef struct Fit Fit;
 
-/* The networks must outlive the fit and their sets be frozen (allocated untrainable); the rest of
- * config is copied. */
+/* The networks must outlive the fit and their sets be frozen (allocated untrainable), the prior
+ * must outlive it too; the rest of config is copied. */
 bool fit_new(Fit **fit, const FitConfig *config, Error *err);
 void fit_free(Fit *fit);
 
@@ -51,13 +54,14 @@ void fit_free(Fit *fit);
 void fit_set_target(Fit *fit, const View *target, const real *content_weight,
                     const real *colour_weight);
 
-/* x: the whole vector, dim values, of one start. */
+/* x: the whole vector, dim values, of one start. With a prior its values that move come back as
+ * prior_project makes them. */
 void fit_set_x(Fit *fit, int start, const float *x);
 /* With beta > 0 the one-hots come as they are searched: before the softmax. */
 void fit_get_x(const Fit *fit, int start, float *x);
 
 /* Which continuous values move: mask n_continuous of 1, or 0 for those that rest (at first all
- * move). */
+ * move). Set it before x. */
 void fit_set_mask(Fit *fit, const float *mask);
 
 void fit_set_weight(Fit *fit, int start, FitTerm term, real weight);

@@ -259,118 +259,170 @@ int prior_components(const Prior *p)
 
 /* ---- the subspace ---- */
 
-void prior_encode(const Prior *p, const PriorGroup *g, const float *x, float *z)
+void prior_matrix(const Prior *prior, float *p)
+{
+    int components = prior_components(prior), column = 0;
+
+    memset(p, 0, (size_t)prior->n_continuous * (size_t)components * sizeof *p);
+    for (int at = 0; at < prior->n_groups; at++) {
+        const PriorGroup *g = &prior->group[at];
+        for (int k = 0; k < g->kept; k++, column++) {
+            for (int i = 0; i < g->n; i++) {
+                p[g->index[i] * components + column] = g->basis[k * g->n + i];
+            }
+        }
+    }
+}
+
+/* y: g's values of x. */
+static void encode(const Prior *p, const PriorGroup *g, const float *y, float *z)
 {
     for (int k = 0; k < g->kept; k++) {
         double sum = 0;
         for (int i = 0; i < g->n; i++) {
-            int at = g->index[i];
-            sum += (double)g->basis[k * g->n + i] * ((double)x[at] - (double)p->mean[at]);
+            sum += (double)g->basis[k * g->n + i] * ((double)y[i] - (double)p->mean[g->index[i]]);
         }
-        z[k] = g->variance[k] > 0 ? (float)(sum / sqrt((double)g->variance[k])) : 0;
+        z[k] = (float)sum;
     }
 }
 
-void prior_decode(const Prior *p, const PriorGroup *g, const float *z, float *x)
+static void decode(const Prior *p, const PriorGroup *g, const float *z, float *y)
 {
     for (int i = 0; i < g->n; i++) {
         double sum = p->mean[g->index[i]];
         for (int k = 0; k < g->kept; k++) {
-            sum += (double)g->basis[k * g->n + i] * sqrt((double)g->variance[k]) * (double)z[k];
+            sum += (double)g->basis[k * g->n + i] * (double)z[k];
         }
-        x[g->index[i]] = (float)sum;
+        y[i] = (float)sum;
     }
 }
 
-/* The nearest point of the subspace. */
-static void project_plainly(const Prior *p, const PriorGroup *g, float *x)
+void prior_encode(const Prior *p, const float *x, float *z)
 {
-    float z[PRIOR_MAX_SIZE];
+    float y[PRIOR_MAX_SIZE];
 
-    prior_encode(p, g, x, z);
-    prior_decode(p, g, z, x);
+    for (int at = 0; at < p->n_groups; z += p->group[at++].kept) {
+        const PriorGroup *g = &p->group[at];
+        for (int i = 0; i < g->n; i++) {
+            y[i] = x[g->index[i]];
+        }
+        encode(p, g, y, z);
+    }
 }
 
-/* Clamps to [0, 1] and puts resting values back; true if nothing had to change. */
-static bool constrain(const PriorGroup *g, const float *moves, const float *before, float *x)
+void prior_decode(const Prior *p, const float *z, float *x)
 {
-    bool same = true;
+    float y[PRIOR_MAX_SIZE];
+
+    for (int at = 0; at < p->n_groups; z += p->group[at++].kept) {
+        const PriorGroup *g = &p->group[at];
+        decode(p, g, z, y);
+        for (int i = 0; i < g->n; i++) {
+            x[g->index[i]] = y[i];
+        }
+    }
+}
+
+static bool is_bound(const PriorGroup *g, const float *moves, int i)
+{
+    return !moves || moves[g->index[i]] != 0;
+}
+
+/* Clamps what is bound; false if nothing had to change. */
+static bool clamp(const PriorGroup *g, const float *moves, float *y)
+{
+    bool changed = false;
 
     for (int i = 0; i < g->n; i++) {
-        int at = g->index[i];
-        float value = moves && moves[at] == 0 ? before[i] : fminf(fmaxf(x[at], 0), 1);
-        same = same && value == x[at];
-        x[at] = value;
+        if (is_bound(g, moves, i) && (y[i] < 0 || y[i] > 1)) {
+            y[i] = y[i] < 0 ? 0 : 1;
+            changed = true;
+        }
     }
-    return same;
+    return changed;
 }
 
-/* Takes a point of the subspace towards the mean, which lies in the box, until it is in the box:
- * the subspace is not left. */
-static void shrink(const Prior *p, const PriorGroup *g, float *x)
+/* Takes z towards 0, whose x is the mean and so in the box, until its y is in the box. */
+static void shrink(const Prior *p, const PriorGroup *g, const float *moves, float *z)
 {
     const float rounding = 1e-5f;
-    float share = 1;
+    float y[PRIOR_MAX_SIZE], share = 1;
 
+    decode(p, g, z, y);
     for (int i = 0; i < g->n; i++) {
-        float value = x[g->index[i]], mean = p->mean[g->index[i]];
-        if (value > 1 + rounding) {
-            share = fminf(share, (1 - mean) / (value - mean));
-        } else if (value < -rounding) {
-            share = fminf(share, mean / (mean - value));
+        float mean = p->mean[g->index[i]];
+        if (is_bound(g, moves, i) && y[i] > 1 + rounding) {
+            share = fminf(share, (1 - mean) / (y[i] - mean));
+        } else if (is_bound(g, moves, i) && y[i] < -rounding) {
+            share = fminf(share, mean / (mean - y[i]));
         }
     }
-    for (int i = 0; i < g->n; i++) {
-        float *value = &x[g->index[i]], mean = p->mean[g->index[i]];
-        *value = mean + share * (*value - mean);
+    for (int k = 0; k < g->kept; k++) {
+        z[k] *= share;
     }
 }
 
-/* Alternating projections (von Neumann): between subspace, box and resting values. */
-static void project_group(const Prior *p, const PriorGroup *g, const float *moves, float *x)
+/* Alternating projections (von Neumann) between subspace and box; where they crawl, shrinking does
+ * the rest. */
+void prior_confine(const Prior *p, const float *moves, float *z)
 {
     enum { ROUNDS = 50 };
-    float before[PRIOR_MAX_SIZE];
-    bool any = false, all = true;
+    float y[PRIOR_MAX_SIZE];
 
-    for (int i = 0; i < g->n; i++) {
-        bool move = !moves || moves[g->index[i]] != 0;
-        before[i] = x[g->index[i]];
-        any = any || move;
-        all = all && move;
-    }
-    for (int round = 0; any && round < ROUNDS; round++) {
-        project_plainly(p, g, x);
-        if (constrain(g, moves, before, x)) {
-            return;
+    for (int at = 0; at < p->n_groups; z += p->group[at++].kept) {
+        const PriorGroup *g = &p->group[at];
+        int round = 0;
+        while (round < ROUNDS) {
+            decode(p, g, z, y);
+            if (!clamp(g, moves, y)) {
+                break;
+            }
+            encode(p, g, y, z);
+            round++;
+        }
+        if (round == ROUNDS) {
+            shrink(p, g, moves, z);
         }
     }
-    if (all) {
-        project_plainly(p, g, x);
-        shrink(p, g, x);
-        constrain(g, moves, before, x);
+}
+
+/* The values of z's point that move, clamped of rounding errors. */
+static void put(const Prior *p, const float *moves, const float *z, float *x)
+{
+    float y[PRIOR_MAX_SIZE];
+
+    for (int at = 0; at < p->n_groups; z += p->group[at++].kept) {
+        const PriorGroup *g = &p->group[at];
+        decode(p, g, z, y);
+        for (int i = 0; i < g->n; i++) {
+            if (is_bound(g, moves, i)) {
+                x[g->index[i]] = fminf(fmaxf(y[i], 0), 1);
+            }
+        }
     }
 }
 
 void prior_project(const Prior *p, const float *moves, float *x)
 {
-    for (int g = 0; g < p->n_groups; g++) {
-        project_group(p, &p->group[g], moves, x);
-    }
+    float z[PRIOR_MAX_GROUPS * PRIOR_MAX_SIZE];
+
+    prior_encode(p, x, z);
+    prior_confine(p, moves, z);
+    put(p, moves, z, x);
 }
 
 void prior_draw(const Prior *p, uint64_t seed, uint64_t index, float *x)
 {
     Rng rng = rng_make(seed, 0, index);
-    float z[PRIOR_MAX_SIZE];
+    float z[PRIOR_MAX_GROUPS * PRIOR_MAX_SIZE], *next = z;
 
     for (int g = 0; g < p->n_groups; g++) {
         for (int k = 0; k < p->group[g].kept; k++) {
-            z[k] = rng_normal(&rng);
+            *next++ = sqrtf(p->group[g].variance[k]) * rng_normal(&rng);
         }
-        prior_decode(p, &p->group[g], z, x);
     }
-    prior_project(p, NULL, x);
+    prior_confine(p, NULL, z);
+    put(p, NULL, z, x);
     for (int c = 0; c < p->n_choices; c++) {
         const PriorChoice *choice = &p->choice[c];
         float left = rng_uniform(&rng);

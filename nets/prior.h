@@ -5,9 +5,9 @@
  *   z = P^T (x - m)                        (Eq. 11)
  *   x = (P P^T)^-1 P z + m                 (Eq. 12)
  *
- * with P = B diag(1 / sigma): B's columns are the kept principal directions, orthonormal, and sigma
- * the characters' standard deviations along them, so that P whitens. P P^T has no inverse where
- * components were dropped; with its pseudo-inverse Eq. 12 is x = B diag(sigma) z + m.
+ * P's columns are the kept principal directions, orthonormal. P P^T has no inverse where components
+ * were dropped; with its pseudo-inverse Eq. 12 is x = P z + m. The characters' z are uncorrelated,
+ * and have the standard deviations sigma; the paper's P, which whitens, is ours times 1 / sigma.
  *
  * Only continuous values have components. Of the discrete groups the prior keeps how often each
  * option was chosen. */
@@ -25,7 +25,7 @@ typedef struct PriorGroup {
     int n;           /* values of x in it: 1 .. PRIOR_MAX_SIZE */
     int *index;      /* n: which */
     int kept;        /* components, 1 .. n */
-    float *basis;    /* n x n: B^T, a component a row by falling variance; the first `kept` count */
+    float *basis;    /* n x n: P^T, a component a row by falling variance; the first `kept` count */
     float *variance; /* n: of the characters along each component: sigma^2 */
 } PriorGroup;
 
@@ -62,17 +62,23 @@ void prior_keep(Prior *prior, double energy);
  * if there is no variance. */
 double prior_energy(const PriorGroup *group, int k);
 
-/* Kept components of all groups: the values of z. */
+/* Kept components of all groups, K: the values of z, group after group. */
 int prior_components(const Prior *prior);
 
-/* Eq. 11 and Eq. 12 for one group; x: the whole vector; z: group->kept values. Components without
- * variance have z = 0. */
-void prior_encode(const Prior *prior, const PriorGroup *group, const float *x, float *z);
-void prior_decode(const Prior *prior, const PriorGroup *group, const float *z, float *x);
+/* P of all groups: [n_continuous, K]. */
+void prior_matrix(const Prior *prior, float *p);
 
-/* Takes x's continuous values to a near point of the subspace that has all values in [0, 1]. moves:
- * NULL, or n_continuous flags: values with 0 rest, and a group of nothing else is left alone. Where
- * resting values have no counterpart in the subspace, the others are near it only. */
+/* Eq. 11: x's continuous values to z, K values. */
+void prior_encode(const Prior *prior, const float *x, float *z);
+/* Eq. 12: z to continuous values, which may lie outside [0, 1]. */
+void prior_decode(const Prior *prior, const float *z, float *x);
+
+/* Takes z to a near one whose x lies in [0, 1] (but for rounding errors). moves: NULL, or
+ * n_continuous flags: values with 0 may lie anywhere. */
+void prior_confine(const Prior *prior, const float *moves, float *z);
+
+/* Takes x's continuous values to a near point of the subspace in [0, 1]. moves: NULL, or
+ * n_continuous flags: values with 0 rest, and the others become those of such a point. */
 void prior_project(const Prior *prior, const float *moves, float *x);
 
 /* A random person of the prior: z normal, options by their frequency; continuous values as

@@ -18,3 +18,6 @@ tests_test_search_descriptor_LDADD = $(CMOCKA_LIBS) $(app_libs)
 
 dist_check_SCRIPTS += tests/search_errors.sh
 TESTS += tests/search_errors.sh
+
+dist_check_SCRIPTS += tests/test_fit_prior.sh
+TESTS += tests/test_fit_prior.sh

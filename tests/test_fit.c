@@ -423,6 +423,120 @@ static void options_are_found_through_the_softmax(void **state)
     fit_free(fit);
 }
 
+/* Discrete groups enter the imitator as h(x_k, 100) = exp(100 x_k) / sum_i exp(100 x_i) (3.6). */
+static void beta_is_the_papers(void **state)
+{
+    Nets *n = *state;
+    FitConfig c = config(n, 1);
+    float x[DIM], through[DIM];
+    real seen[3 * SIZE * SIZE], wanted[3 * SIZE * SIZE];
+    double sum = 0;
+
+    c.beta = 100;
+    Fit *fit = make_fit(n, &c);
+    memcpy(x, truth, sizeof x);
+    x[CONTINUOUS] = 0.5f;
+    x[CONTINUOUS + 1] = 0.51f;
+    x[CONTINUOUS + 2] = 0.485f;
+    memcpy(through, x, sizeof x);
+    for (int i = CONTINUOUS; i < DIM; i++) {
+        sum += exp(100 * (double)x[i]);
+    }
+    for (int i = CONTINUOUS; i < DIM; i++) {
+        through[i] = (float)(exp(100 * (double)x[i]) / sum);
+    }
+    assert_true(through[CONTINUOUS] > 0.2f && through[CONTINUOUS + 1] < 0.8f);
+    fit_set_x(fit, 0, x);
+    fit_evaluate(fit);
+    fit_picture(fit, 0, seen);
+    picture_of(n, through, wanted);
+    for (int i = 0; i < 3 * SIZE * SIZE; i++) {
+        assert_float_equal(seen[i], wanted[i], 1e-5);
+    }
+    fit_free(fit);
+}
+
+/* Two components of all nine values around the truth's mean; what they span holds the truth. */
+static Prior *make_prior(void)
+{
+    const char *const group[CONTINUOUS] = {"a", "a", "a", "a", "a", "a", "a", "a", "a"};
+    float people[CONTINUOUS * 2][DIM];
+    Prior *prior;
+    Error err;
+
+    for (int k = 0; k < CONTINUOUS * 2; k++) {
+        Rng rng = rng_make(2, 0, (uint64_t)k);
+        float a = 0.3f * rng_normal(&rng), b = 0.1f * rng_normal(&rng);
+        for (int i = 0; i < DIM; i++) {
+            people[k][i] = i < CONTINUOUS
+                               ? truth[i] + a * (truth[i] - 0.5f) + b * (i % 2 ? 1.f : -1.f)
+                               : truth[i];
+        }
+    }
+    must(prior_new(&prior, CONTINUOUS, group, 1, (int[]){OPTIONS}, &err), &err);
+    must(prior_fit(prior, people[0], CONTINUOUS * 2, 0.9999, &err), &err);
+    assert_int_equal(prior->group[0].kept, 2);
+    return prior;
+}
+
+static double off(const Prior *prior, const float *x)
+{
+    float z[2], y[DIM];
+    double far = 0;
+
+    prior_encode(prior, x, z);
+    prior_decode(prior, z, y);
+    for (int i = 0; i < CONTINUOUS; i++) {
+        far = fmax(far, fabs((double)x[i] - (double)y[i]));
+    }
+    return far;
+}
+
+/* Every step of every start ends in the prior's subspace and in the box, and the descent finds what
+ * lies there. */
+static void steps_stay_in_the_priors_subspace(void **state)
+{
+    Nets *n = *state;
+    FitConfig c = config(n, 2);
+    Prior *prior = make_prior();
+    float x[DIM];
+
+    c.prior = prior;
+    Fit *fit = make_fit(n, &c);
+    begin(x);
+    x[0] = x[1] = 0.9f;
+    for (int s = 0; s < 2; s++) {
+        fit_set_x(fit, s, x);
+        fit_set_weight(fit, s, FIT_IDENTITY, 1);
+        fit_set_weight(fit, s, FIT_COLOUR, s == 0 ? 10 : 0);
+    }
+    assert_true(off(prior, x) > 0.02);
+    for (int i = 0; i < 30; i++) {
+        fit_step(fit, (real)cosine_decay(0.1, 0.01, 30, (uint64_t)i));
+        for (int s = 0; s < 2; s++) {
+            fit_get_x(fit, s, x);
+            assert_true(off(prior, x) < 1e-4);
+            for (int k = 0; k < DIM; k++) {
+                assert_true(x[k] >= 0 && x[k] <= 1);
+            }
+        }
+    }
+    fit_get_x(fit, 0, x);
+    assert_true(largest_error(x, DIM) < 0.05);
+
+    const float mask[CONTINUOUS] = {1, 1, 0, 1, 1, 1, 1, 1, 1};
+    float before = x[2] = 0.123f, other = x[3];
+    fit_set_mask(fit, mask);
+    fit_set_x(fit, 0, x);
+    for (int i = 0; i < 3; i++) {
+        fit_step(fit, 0.1f);
+    }
+    fit_get_x(fit, 0, x);
+    assert_true(x[2] == before && fabsf(x[3] - other) > 0.01f);
+    fit_free(fit);
+    prior_free(prior);
+}
+
 /* (x0 - 0.3)^2 + (x0 x1 - 0.6)^2 + ...: inside the box the best is x0 = 0.3 + a little, x1 at its
  * bound 1. */
 static bool valley(void *context, int count, const float *point, float *residual, Error *err)
@@ -472,6 +586,8 @@ int main(void)
         cmocka_unit_test(starts_do_not_feel_each_other),
         cmocka_unit_test(masked_values_rest_and_others_stay_inside),
         cmocka_unit_test(options_are_found_through_the_softmax),
+        cmocka_unit_test(beta_is_the_papers),
+        cmocka_unit_test(steps_stay_in_the_priors_subspace),
         cmocka_unit_test(least_squares_ends_at_the_bound),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

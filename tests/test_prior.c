@@ -186,40 +186,44 @@ static void energy_decides_how_many(void **state)
     prior_free(p);
 }
 
-/* Of the characters that it was learned from z has mean 0, deviation 1, no correlation. */
-static void encoding_whitens(void **state)
+/* Of the characters that it was learned from z has mean 0, deviation sigma, no correlation. */
+static void encoding_decorrelates(void **state)
 {
     Prior *p = fitted(.999);
-    float *x = people(COUNT), z[2];
-    double mean[2] = {0}, square[2] = {0}, product = 0;
+    float *x = people(COUNT), z[3];
+    double mean[3] = {0}, square[3] = {0}, product = 0;
+    const double variance[3] = {(double)p->group[0].variance[0], (double)p->group[0].variance[1],
+                                (double)p->group[1].variance[0]};
     (void)state;
 
     for (int k = 0; k < COUNT; k++) {
-        prior_encode(p, &p->group[0], x + (size_t)k * DIM, z);
-        for (int i = 0; i < 2; i++) {
+        prior_encode(p, x + (size_t)k * DIM, z);
+        for (int i = 0; i < 3; i++) {
             mean[i] += (double)z[i] / COUNT;
             square[i] += (double)z[i] * (double)z[i] / (COUNT - 1);
         }
         product += (double)z[0] * (double)z[1] / (COUNT - 1);
     }
-    for (int i = 0; i < 2; i++) {
-        assert_float_equal(mean[i], 0, 1e-4);
-        assert_float_equal(square[i], 1, 1e-4);
+    for (int i = 0; i < 3; i++) {
+        assert_float_equal(mean[i], 0, 1e-5);
+        assert_float_equal(square[i] / variance[i], 1, 1e-4);
     }
-    assert_float_equal(product, 0, 1e-4);
+    assert_float_equal(product, 0, 1e-6);
     free(x);
     prior_free(p);
 }
 
-/* Solves m y = b in place, n <= 4, by elimination with pivots. */
-static void solve(double m[4][4], double *b, int n)
+/* Solves m y = b in place, by elimination with pivots. */
+static void solve(double m[CONTINUOUS][CONTINUOUS], double b[CONTINUOUS])
 {
-    for (int k = 0; k < n; k++) {
+    enum { N = CONTINUOUS };
+
+    for (int k = 0; k < N; k++) {
         int pivot = k;
-        for (int i = k; i < n; i++) {
+        for (int i = k; i < N; i++) {
             pivot = fabs(m[i][k]) > fabs(m[pivot][k]) ? i : pivot;
         }
-        for (int j = 0; j < n; j++) {
+        for (int j = 0; j < N; j++) {
             double t = m[k][j];
             m[k][j] = m[pivot][j];
             m[pivot][j] = t;
@@ -227,20 +231,21 @@ static void solve(double m[4][4], double *b, int n)
         double t = b[k];
         b[k] = b[pivot];
         b[pivot] = t;
-        for (int i = 0; i < n; i++) {
+        for (int i = 0; i < N; i++) {
             double factor = i == k ? 0 : m[i][k] / m[k][k];
-            for (int j = k; j < n; j++) {
+            for (int j = k; j < N; j++) {
                 m[i][j] -= factor * m[k][j];
             }
             b[i] -= factor * b[k];
         }
     }
-    for (int k = 0; k < n; k++) {
+    for (int k = 0; k < N; k++) {
         b[k] /= m[k][k];
     }
 }
 
-/* Eq. 12 as it is printed, where its inverse exists: with every component kept. */
+/* Eq. 12 as it is printed, where its inverse exists: with every component kept. It undoes Eq. 11
+ * for any x, and the matrix is the P of both. */
 static void decoding_is_equation_12(void **state)
 {
     Prior *p = new_prior();
@@ -255,46 +260,40 @@ static void decoding_is_equation_12(void **state)
         }
     }
     assert_true(prior_fit(p, x, 50, 1, &err));
-    const PriorGroup *g = &p->group[0];
-    const float z[4] = {.3f, -1.2f, .5f, 2};
-    double P[4][4], ppt[4][4] = {{0}}, right[4] = {0};
-    float back[DIM] = {0}, again[4];
+    assert_int_equal(prior_components(p), CONTINUOUS);
+    const float z[CONTINUOUS] = {.3f, -1.2f, .5f, 2, .1f, .2f, -.4f};
+    float P[CONTINUOUS][CONTINUOUS], back[DIM] = {0}, again[CONTINUOUS];
+    double ppt[CONTINUOUS][CONTINUOUS] = {{0}}, right[CONTINUOUS] = {0};
 
-    for (int i = 0; i < 4; i++) {
-        for (int k = 0; k < 4; k++) {
-            P[i][k] = (double)g->basis[k * 4 + i] / sqrt((double)g->variance[k]);
-            right[i] += P[i][k] * (double)z[k];
-        }
-    }
-    for (int i = 0; i < 4; i++) {
-        for (int j = 0; j < 4; j++) {
-            for (int k = 0; k < 4; k++) {
-                ppt[i][j] += P[i][k] * P[j][k];
+    prior_matrix(p, P[0]);
+    for (int i = 0; i < CONTINUOUS; i++) {
+        for (int k = 0; k < CONTINUOUS; k++) {
+            right[i] += (double)P[i][k] * (double)z[k];
+            for (int j = 0; j < CONTINUOUS; j++) {
+                ppt[i][j] += (double)P[i][k] * (double)P[j][k];
             }
         }
     }
-    solve(ppt, right, 4);
-    prior_decode(p, g, z, back);
-    for (int i = 0; i < 4; i++) {
-        assert_float_equal(back[g->index[i]], right[i] + (double)p->mean[g->index[i]], 1e-5);
-    }
-    prior_encode(p, g, back, again);
-    for (int k = 0; k < 4; k++) {
-        assert_float_equal(again[k], z[k], 1e-5);
+    solve(ppt, right);
+    prior_decode(p, z, back);
+    prior_encode(p, back, again);
+    for (int i = 0; i < CONTINUOUS; i++) {
+        assert_float_equal(back[i], right[i] + (double)p->mean[i], 1e-5);
+        assert_float_equal(again[i], z[i], 1e-5);
     }
     prior_free(p);
 }
 
-/* How far x's group is from the subspace. */
-static double off(const Prior *p, const PriorGroup *g, const float *x)
+/* How far x is from the subspace. */
+static double off(const Prior *p, const float *x)
 {
-    float z[PRIOR_MAX_SIZE], y[DIM];
+    float z[CONTINUOUS], y[DIM];
     double far = 0;
 
-    prior_encode(p, g, x, z);
-    prior_decode(p, g, z, y);
-    for (int i = 0; i < g->n; i++) {
-        far = fmax(far, fabs((double)x[g->index[i]] - (double)y[g->index[i]]));
+    prior_encode(p, x, z);
+    prior_decode(p, z, y);
+    for (int i = 0; i < CONTINUOUS; i++) {
+        far = fmax(far, fabs((double)x[i] - (double)y[i]));
     }
     return far;
 }
@@ -315,7 +314,7 @@ static void projection_is_orthogonal_and_stays(void **state)
         }
         assert_float_equal(dot, 0, 1e-6);
     }
-    assert_true(off(p, g, x) > .01 && off(p, g, y) < 1e-6);
+    assert_true(off(p, x) > .01 && off(p, y) < 1e-6);
     assert_memory_equal(x + CONTINUOUS, y + CONTINUOUS, OPTIONS * sizeof *x);
     memcpy(x, y, sizeof x);
     prior_project(p, NULL, x);
@@ -340,7 +339,7 @@ static void bounds_hold_inside_the_subspace(void **state)
         for (int i = 0; i < CONTINUOUS; i++) {
             assert_true(x[i] >= 0 && x[i] <= 1);
         }
-        assert_true(off(p, &p->group[0], x) < 1e-4 && off(p, &p->group[1], x) < 1e-4);
+        assert_true(off(p, x) < 1e-4);
     }
     prior_free(p);
 }
@@ -386,6 +385,7 @@ static void what_was_never_chosen_is_never_drawn(void **state)
     prior_free(p);
 }
 
+/* What moves is what a point of the subspace has there, wherever in the box the rest would be. */
 static void resting_values_rest(void **state)
 {
     Prior *p = fitted(.999);
@@ -399,7 +399,15 @@ static void resting_values_rest(void **state)
     assert_true(y[6] == x[6]);                                 /* rests in its group */
     assert_true(y[1] == x[1] && y[3] == x[3] && y[5] == x[5]); /* a group of nothing else */
     assert_true(fabsf(y[0] - x[0]) > .05f && fabsf(y[2] - x[2]) > .05f);
-    assert_true(off(p, &p->group[0], y) < 1e-4); /* this one value has its place there */
+    /* .5 (a + b), .5 (a - b), .5 (a + b) and so again: values 0 and 4 differ as their means do. */
+    assert_float_equal(y[0] - y[4], p->mean[0] - p->mean[4], .02);
+
+    /* A resting value sets no bounds: where value 6 is 1, value 2 would be 1.1. */
+    const float others[CONTINUOUS] = {1, 0, 0, 0, 1, 0, 1};
+    memcpy(y, (float[]){.5f, .5f, 1.4f, .5f, .3f, .5f, 1.3f}, CONTINUOUS * sizeof *y);
+    prior_project(p, others, y);
+    assert_true(y[2] == 1.4f);
+    assert_float_equal(y[6], 1, .01);
     prior_free(p);
 }
 
@@ -407,17 +415,17 @@ static void draws_are_the_prior(void **state)
 {
     Prior *p = fitted(.999);
     enum { DRAWS = 4000 };
-    double square = 0;
+    double square = 0, sigma_1 = (double)p->group[0].variance[1];
     int chosen[OPTIONS] = {0};
     float x[DIM], again[DIM];
     (void)state;
 
     for (uint64_t k = 0; k < DRAWS; k++) {
-        float z[2];
+        float z[3];
         prior_draw(p, 3, k, x);
-        assert_true(off(p, &p->group[0], x) < 1e-5);
-        prior_encode(p, &p->group[0], x, z);
-        square += (double)z[1] * (double)z[1] / DRAWS;
+        assert_true(off(p, x) < 1e-5);
+        prior_encode(p, x, z);
+        square += (double)z[1] * (double)z[1] / sigma_1 / DRAWS;
         for (int i = 0; i < OPTIONS; i++) {
             assert_true(x[CONTINUOUS + i] == 0 || x[CONTINUOUS + i] == 1);
             chosen[i] += x[CONTINUOUS + i] == 1;
@@ -487,7 +495,7 @@ int main(void)
         cmocka_unit_test(components_are_eigenvectors),
         cmocka_unit_test(what_the_characters_were_made_of_is_found),
         cmocka_unit_test(energy_decides_how_many),
-        cmocka_unit_test(encoding_whitens),
+        cmocka_unit_test(encoding_decorrelates),
         cmocka_unit_test(decoding_is_equation_12),
         cmocka_unit_test(projection_is_orthogonal_and_stays),
         cmocka_unit_test(bounds_hold_inside_the_subspace),
