@@ -19,6 +19,7 @@ libapps_a_SOURCES = \
 	apps/imitator_eval.c apps/imitator_eval.h \
 	apps/import_match.c apps/import_match.h \
 	apps/label_palette.h \
+	apps/pair_table.c apps/pair_table.h \
 	apps/paths.c apps/paths.h \
 	apps/photo_option.c apps/photo_option.h \
 	apps/prior_file.c apps/prior_file.h \
@@ -32,7 +33,8 @@ libapps_a_SOURCES = \
 	apps/training.c apps/training.h apps/training_internal.h apps/training_report.c apps/training_settings.c \
 	apps/translator_data.c apps/translator_data.h \
 	apps/translator_eval.c apps/translator_eval.h \
-	apps/translator_graph.c apps/translator_graph.h
+	apps/translator_graph.c apps/translator_graph.h \
+	apps/verifier.c apps/verifier.h
 libapps_a_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
 
 # What every program links, in this order.
@@ -50,6 +52,10 @@ apps_train_segmenter_LDADD = $(app_libs)
 bin_PROGRAMS += apps/train_translator
 apps_train_translator_SOURCES = apps/train_translator.c
 apps_train_translator_LDADD = $(app_libs)
+
+bin_PROGRAMS += apps/translate
+apps_translate_SOURCES = apps/translate.c
+apps_translate_LDADD = $(app_libs)
 
 bin_PROGRAMS += apps/train_recognizer
 apps_train_recognizer_SOURCES = apps/train_recognizer.c
@@ -82,3 +88,10 @@ apps_fit_prior_LDADD = $(app_libs)
 bin_PROGRAMS += apps/prepare_photos
 apps_prepare_photos_SOURCES = apps/prepare_photos.c
 apps_prepare_photos_LDADD = $(app_libs)
+
+bin_PROGRAMS += apps/evaluate
+apps_evaluate_SOURCES = apps/evaluate.c apps/evaluate.h \
+	apps/evaluate_ablation.c \
+	apps/evaluate_translator.c \
+	apps/evaluate_verify.c
+apps_evaluate_LDADD = $(app_libs)

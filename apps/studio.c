@@ -153,18 +153,10 @@ static bool find_reference(Studio *s, Error *err)
     return ok;
 }
 
-static bool open_all(Studio *s, const StudioConfig *config, Error *err)
+static bool open_imitators(Studio *s, const StudioConfig *config, Error *err)
 {
-    s->backend = backend_cpu_open();
-    if (!s->backend) {
-        return error_set(err, "out of memory");
-    }
     const char *imitator[MAX_MODELS] = {NULL};
-    for (int m = 0; m < config->models; m++) {
-        if (!open_engine(s, config->engine[m], err)) {
-            return false;
-        }
-    }
+
     for (int i = 0; i < config->imitators; i++) {
         int m = 0;
         if (!checkpoint_model(s, config->imitator[i], &m, err)) {
@@ -177,15 +169,33 @@ static bool open_all(Studio *s, const StudioConfig *config, Error *err)
             return false;
         }
     }
-    if (!open_segmenter(s, config->segmenter, err) ||
+    return true;
+}
+
+static bool open_all(Studio *s, const StudioConfig *config, Error *err)
+{
+    bool faces = config->face_size > 0;
+
+    s->backend = backend_cpu_open();
+    if (!s->backend) {
+        return error_set(err, "out of memory");
+    }
+    for (int m = 0; m < config->models; m++) {
+        if (!open_engine(s, config->engine[m], err)) {
+            return false;
+        }
+    }
+    s->size = config->face_size;
+    if ((!faces &&
+         (!open_imitators(s, config, err) || !open_segmenter(s, config->segmenter, err))) ||
         !open_descriptor(s, config->descriptor, err) || !find_reference(s, err)) {
         return false;
     }
     s->eyes = (Eyes){.descriptor = &s->descriptor,
-                     .segmenter = &s->segmenter,
+                     .segmenter = faces ? NULL : &s->segmenter,
                      .chip = descriptor_chip(&s->descriptor, s->reference.landmark, s->size),
                      .size = s->size};
-    return measure_new(&s->measure, &s->eyes, s->backend, err);
+    return faces || measure_new(&s->measure, &s->eyes, s->backend, err);
 }
 
 bool studio_open(Studio *studio, const StudioConfig *config, Error *err)

@@ -18,6 +18,8 @@ typedef struct StudioConfig {
     const char *segmenter;            /* checkpoint, or NULL: the pretrained one */
     const char *descriptor;           /* as descriptor_open takes it, or NULL: the 128-d recogniser
                                          of the assets */
+    int face_size; /* > 0: engines, descriptor and landmarks alone, for pictures of this size; no
+                      imitators, no segmenter, no measure */
 } StudioConfig;
 
 typedef struct Studio {

@@ -282,7 +282,8 @@ static void weigh(Run *run)
 static TranslatorConfig new_config(const Run *run, const NetKeys *keys)
 {
     const Schema *schema = run->studio.schema[0];
-    TranslatorConfig config = {.embedding = descriptor_dim(&run->studio.descriptor),
+    TranslatorConfig config = {.size = run->studio.size,
+                               .embedding = descriptor_dim(&run->studio.descriptor),
                                .width = keys->width,
                                .hidden = keys->hidden,
                                .gate = keys->gate,

@@ -18,7 +18,8 @@ static TranslatorConfig with_groups(TranslatorConfig config, int n_groups, const
 
 TranslatorConfig translator_paper(int embedding, int continuous, int n_groups, const int *count)
 {
-    TranslatorConfig config = {.embedding = embedding,
+    TranslatorConfig config = {.size = 512,
+                               .embedding = embedding,
                                .width = 512,
                                .hidden = 1024,
                                .gate = 16,
@@ -30,7 +31,8 @@ TranslatorConfig translator_paper(int embedding, int continuous, int n_groups, c
 
 TranslatorConfig translator_small(int embedding, int continuous, int n_groups, const int *count)
 {
-    TranslatorConfig config = {.embedding = embedding,
+    TranslatorConfig config = {.size = 128,
+                               .embedding = embedding,
                                .width = 256,
                                .hidden = 256,
                                .gate = 16,
@@ -49,7 +51,8 @@ static bool check_range(const char *what, int value, int lo, int hi, Error *err)
 
 bool translator_check(const TranslatorConfig *config, Error *err)
 {
-    if (!check_range("embedding", config->embedding, 1, 65536, err) ||
+    if (!check_range("size", config->size, 8, 2048, err) ||
+        !check_range("embedding", config->embedding, 1, 65536, err) ||
         !check_range("width", config->width, 1, 65536, err) ||
         !check_range("hidden", config->hidden, 1, 65536, err) ||
         !check_range("gate", config->gate, 1, 65536, err) ||
@@ -81,10 +84,10 @@ char *translator_to_json(const TranslatorConfig *c)
     json_t *groups = json_array();
     for (int i = 0; i < c->n_groups; i++)
         json_array_append_new(groups, json_integer(c->count[i]));
-    json_t *root = json_pack("{si si si si si sb sb si so}", "embedding", c->embedding, "width",
-                             c->width, "hidden", c->hidden, "gate", c->gate, "blocks", c->blocks,
-                             "attention", c->attention, "standardise", c->standardise, "continuous",
-                             c->continuous, "groups", groups);
+    json_t *root = json_pack("{si si si si si si sb sb si so}", "size", c->size, "embedding",
+                             c->embedding, "width", c->width, "hidden", c->hidden, "gate", c->gate,
+                             "blocks", c->blocks, "attention", c->attention, "standardise",
+                             c->standardise, "continuous", c->continuous, "groups", groups);
     char *text = json_dumps(root, JSON_COMPACT);
     json_decref(root);
     return text;
@@ -94,10 +97,10 @@ static bool parse(TranslatorConfig *c, json_t *root)
 {
     json_t *groups;
     int attention, standardise;
-    if (json_unpack(root, "{si si si si si sb sb si so}", "embedding", &c->embedding, "width",
-                    &c->width, "hidden", &c->hidden, "gate", &c->gate, "blocks", &c->blocks,
-                    "attention", &attention, "standardise", &standardise, "continuous",
-                    &c->continuous, "groups", &groups) != 0)
+    if (json_unpack(root, "{si si si si si si sb sb si so}", "size", &c->size, "embedding",
+                    &c->embedding, "width", &c->width, "hidden", &c->hidden, "gate", &c->gate,
+                    "blocks", &c->blocks, "attention", &attention, "standardise", &standardise,
+                    "continuous", &c->continuous, "groups", &groups) != 0)
         return false;
     c->attention = attention;
     c->standardise = standardise;

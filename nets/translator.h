@@ -12,6 +12,7 @@ enum { TRANSLATOR_MAX_BLOCKS = 8 };
  * hidden (v))); alpha = sigmoid(W2 ReLU(W1 h)) with W1 width -> gate, W2 gate -> width (SENet's
  * gate without its pooling); out = ReLU(v + alpha h). */
 typedef struct TranslatorConfig {
+    int size;      /* side of the pictures whose descriptors it is trained with */
     int embedding; /* of the descriptor: 256 of LightCNN-29v2, 128 of recognizer.h */
     int width, hidden, gate;
     int blocks;       /* 1 .. TRANSLATOR_MAX_BLOCKS */
@@ -22,9 +23,10 @@ typedef struct TranslatorConfig {
     int count[OP_MAX_GROUPS];
 } TranslatorConfig;
 
-/* Table 4: width 512, hidden 1024, gate 16, 3 blocks. count: n_groups of them. */
+/* Table 4: width 512, hidden 1024, gate 16, 3 blocks; size 512. count: n_groups of them. */
 TranslatorConfig translator_paper(int embedding, int continuous, int n_groups, const int *count);
-/* For a processor of a few cores: width 256, hidden 256, gate 16, 2 blocks; standardised. */
+/* For a processor of a few cores: width 256, hidden 256, gate 16, 2 blocks; standardised; size 128.
+ */
 TranslatorConfig translator_small(int embedding, int continuous, int n_groups, const int *count);
 
 bool translator_check(const TranslatorConfig *config, Error *err);

@@ -329,12 +329,14 @@ static void translator_learns(void **state)
     int64_t elements[2];
     for (int attention = 0; attention < 2; attention++) {
         Error err;
-        TranslatorConfig config = {.embedding = DIM,
+        TranslatorConfig config = {.size = 64,
+                                   .embedding = DIM,
                                    .width = 24,
                                    .hidden = 32,
                                    .gate = 4,
                                    .blocks = 2,
                                    .attention = attention,
+                                   .standardise = attention,
                                    .continuous = CONTINUOUS,
                                    .n_groups = 2,
                                    .count = {3, 2}};

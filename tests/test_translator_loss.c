@@ -62,7 +62,8 @@ static int setup(void **state)
 {
     Nets *n = calloc(1, sizeof *n);
     Error err;
-    TranslatorConfig translator = {.embedding = EMBEDDING,
+    TranslatorConfig translator = {.size = SIZE,
+                                   .embedding = EMBEDDING,
                                    .width = 8,
                                    .hidden = 12,
                                    .gate = 4,
