@@ -20,6 +20,7 @@ libapps_a_SOURCES = \
 	apps/import_match.c apps/import_match.h \
 	apps/label_palette.h \
 	apps/pair_table.c apps/pair_table.h \
+	apps/pair_table.c apps/pair_table.h \
 	apps/paths.c apps/paths.h \
 	apps/photo_option.c apps/photo_option.h \
 	apps/prior_file.c apps/prior_file.h \
@@ -34,6 +35,7 @@ libapps_a_SOURCES = \
 	apps/translator_data.c apps/translator_data.h \
 	apps/translator_eval.c apps/translator_eval.h \
 	apps/translator_graph.c apps/translator_graph.h \
+	apps/verifier.c apps/verifier.h \
 	apps/verifier.c apps/verifier.h
 libapps_a_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
 
@@ -88,6 +90,13 @@ apps_fit_prior_LDADD = $(app_libs)
 bin_PROGRAMS += apps/prepare_photos
 apps_prepare_photos_SOURCES = apps/prepare_photos.c
 apps_prepare_photos_LDADD = $(app_libs)
+
+bin_PROGRAMS += apps/evaluate
+apps_evaluate_SOURCES = apps/evaluate.c apps/evaluate.h \
+	apps/evaluate_ablation.c \
+	apps/evaluate_translator.c \
+	apps/evaluate_verify.c
+apps_evaluate_LDADD = $(app_libs)
 
 bin_PROGRAMS += apps/evaluate
 apps_evaluate_SOURCES = apps/evaluate.c apps/evaluate.h \

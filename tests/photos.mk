@@ -13,3 +13,6 @@ tests_test_verification_CPPFLAGS = $(AM_CPPFLAGS) -DGOLDEN='"$(abs_top_srcdir)/t
 tests_test_verification_LDADD = libnets.a libautograd.a libtensor.a \
 	$(CMOCKA_LIBS) $(OPENBLAS_LIBS) $(JANSSON_LIBS) -lm
 EXTRA_DIST += tests/golden/verification.json scripts/make_verification_golden.py
+
+dist_check_SCRIPTS += tests/test_evaluate.sh
+TESTS += tests/test_evaluate.sh

@@ -1,0 +1,389 @@
+/* evaluate ablation: what the parts of the translator's training are good for (the paper's Table
+ * 8).
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "apps/app.h"
+#include "apps/evaluate.h"
+#include "apps/finder_report.h"
+#include "apps/photo_option.h"
+#include "apps/report.h"
+#include "apps/training.h"
+#include "apps/verifier.h"
+
+extern char **environ;
+
+enum { OUT = 'o', PHOTOS = 1000, PAIRS, STEPS, SEED, PRESET, CONFIG, MAX_ARGS = 32 };
+
+/* Table 8. */
+static const struct {
+    const char *name, *what;
+    bool identity, loopback, attention;
+    double paper; /* accuracy on LFW */
+} part[] = {
+    {"content", "content", false, false, true, .7880},
+    {"identity", "+ identity", true, false, true, .8843},
+    {"loopback", "+ loopback, without attention", true, true, false, .8870},
+    {"all", "+ attention", true, true, true, .9243},
+};
+enum { ROWS = sizeof part / sizeof *part };
+
+typedef struct Options {
+    StudioConfig studio; /* first: the child parser's input */
+    const char *photos, *pairs, *out, *steps, *seed, *preset;
+} Options;
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    Options *o = state->input;
+
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &o->studio;
+        break;
+    case PHOTOS:
+        o->photos = arg;
+        break;
+    case PAIRS:
+        o->pairs = arg;
+        break;
+    case OUT:
+        o->out = arg;
+        break;
+    case STEPS:
+        option_int(arg, "--steps", 1, INT32_MAX);
+        o->steps = arg;
+        break;
+    case SEED:
+        option_int(arg, "--seed", 0, INT64_MAX);
+        o->seed = arg;
+        break;
+    case PRESET:
+        o->preset = arg;
+        break;
+    case ARGP_KEY_ARG:
+        die_usage("'%s' is no option", arg);
+    case ARGP_KEY_END:
+        if (!o->photos || !o->pairs || !o->out)
+            die_usage("it wants --photos, --pairs TSV and --out DIR");
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static const struct argp_option option[] = {
+    {"photos", PHOTOS, "POOL", 0, "Faces to train on: " PHOTO_OPTION_HELP, 0},
+    {"pairs", PAIRS, "TSV", 0, "Table of pairs to verify, as for evaluate verify", 0},
+    {"out", OUT, "DIR", 0, "Folder of ablation.json, ablation.html and the four runs", 0},
+    {"steps", STEPS, "N", 0, "Steps of each run (the preset's epochs)", 0},
+    {"seed", SEED, "N", 0, "Of every run (1)", 0},
+    {"preset", PRESET, "small|paper", 0, "Of train_translator (small)", 0},
+    {0}};
+static const struct argp_child children[] = {{&studio_argp, 0, NULL, 0}, {0}};
+static const struct argp parser = {
+    option,
+    parse,
+    "--photos POOL --pairs TSV --engine ENGINE --out DIR",
+    "The ablation of Table 8: trains four translators on the same photos with the same seed, with "
+    "the "
+    "content loss alone, with the identity loss, with the loopback loss but without attention, and "
+    "with everything, and verifies the faces of a table of pairs by the parameters they find."
+    "\vRuns train_translator, which stands beside this program. A run that was stopped goes on "
+    "where "
+    "it was; a finished one is not trained again.",
+    children,
+    NULL,
+    NULL};
+
+/* ---- The trainer ---- */
+
+/* The program train_translator beside this one, under the name it was installed with. */
+static char *trainer_path(void)
+{
+    static const char own[] = "evaluate", trainer[] = "train_translator";
+    char path[4096];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - sizeof trainer);
+
+    if (n < (ssize_t)sizeof own)
+        die("where this program stands cannot be found out");
+    path[n] = '\0';
+    char *name = path + n - (sizeof own - 1);
+    if (strcmp(name, own) != 0)
+        die("%s is not called evaluate any more, so train_translator is not found beside it", path);
+    strcpy(name, trainer);
+    if (access(path, X_OK) != 0)
+        die("%s is missing; it trains the translators", path);
+    return strdup(path);
+}
+
+typedef struct Command {
+    int n;
+    char *arg[MAX_ARGS];
+} Command;
+
+static void add(Command *c, const char *name, const char *value)
+{
+    if (!value)
+        return;
+    if (c->n + 2 >= MAX_ARGS)
+        die("too many arguments for train_translator");
+    c->arg[c->n++] = (char *)(uintptr_t)name; /* posix_spawn reads only */
+    if (*value)
+        c->arg[c->n++] = (char *)(uintptr_t)value;
+}
+
+/* Runs it to its end. It has a process group of its own: Ctrl-C is ours, and we hand it on once, so
+ * that it saves what it has. */
+static void run_command(const Command *c, const char *what)
+{
+    posix_spawnattr_t attributes;
+    pid_t child, ended;
+    bool told = false;
+    int status, failed = posix_spawnattr_init(&attributes);
+
+    if (!failed) {
+        posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+        failed = posix_spawn(&child, c->arg[0], NULL, &attributes, c->arg, environ);
+        posix_spawnattr_destroy(&attributes);
+    }
+    if (failed)
+        die("%s cannot be run: %s", c->arg[0], strerror(failed));
+    while ((ended = waitpid(child, &status, WNOHANG)) == 0) {
+        if (interrupted() && !told) {
+            kill(child, SIGINT);
+            told = true;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    }
+    if (ended < 0)
+        die("waiting for %s failed: %s", c->arg[0], strerror(errno));
+    if (interrupted())
+        die("stopped while training '%s'; run again to go on", what);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        die("%s failed on '%s' (above is why)", c->arg[0], what);
+}
+
+/* ---- A row ---- */
+
+static char *row_file(const Options *o, int row, const char *name)
+{
+    char *dir = path_join(o->out, part[row].name), *path = path_join(dir, name);
+    free(dir);
+    return path;
+}
+
+static void save_json(const char *path, json_t *json)
+{
+    Error err;
+    if (!json_save(path, json, &err))
+        die_error(&err);
+}
+
+/* What the row changes of the preset. Parameters that only renders have are no part of the paper's
+ * loss. */
+static json_t *row_config(int row)
+{
+    json_t *training = json_pack("{sf}", "lambda_x", 0.);
+
+    if (!part[row].identity)
+        json_object_set_new(training, "lambda1", json_real(0));
+    if (!part[row].loopback)
+        json_object_set_new(training, "lambda3", json_real(0));
+    return json_pack("{s{sb} so}", "net", "attention", part[row].attention, "training", training);
+}
+
+static void train_row(const Options *o, int row, const char *trainer)
+{
+    Error err;
+    char *dir = path_join(o->out, part[row].name), *config = row_file(o, row, "config.json");
+    char *last = training_last(dir), *report = row_file(o, row, "report.html");
+    bool begun = access(last, F_OK) == 0;
+    Command c = {.n = 0};
+
+    if (!make_folder(dir, &err))
+        die_error(&err);
+    add(&c, trainer, "");
+    add(&c, "--engine", o->studio.engine[0]);
+    add(&c, "--data", o->photos);
+    add(&c, "--out", dir);
+    add(&c, "--report", report);
+    add(&c, "--imitator", o->studio.imitator[0]);
+    add(&c, "--segmenter", o->studio.segmenter);
+    add(&c, "--descriptor", o->studio.descriptor);
+    if (begun) {
+        add(&c, "--resume", "");
+    } else {
+        save_json(config, row_config(row));
+        add(&c, "--preset", o->preset);
+        add(&c, "--config", config);
+        add(&c, "--seed", o->seed);
+        add(&c, "--steps", o->steps);
+    }
+    run_command(&c, part[row].what);
+    free(report);
+    free(last);
+    free(config);
+    free(dir);
+}
+
+/* The row's figures: from its file if it was finished before. */
+static json_t *do_row(const Options *o, int row, const char *trainer, const Verifier *verifier)
+{
+    char *path = row_file(o, row, "verify.json"), *dir = path_join(o->out, part[row].name);
+    char *last = training_last(dir);
+    json_t *json = json_load_file(path, 0, NULL);
+    Error err;
+
+    if (!json) {
+        const VerificationConfig config = {.centre = true};
+        Verification result;
+        fprintf(stderr, "row %d of %d: %s\n", row + 1, ROWS, part[row].what);
+        train_row(o, row, trainer);
+        if (!verifier_translator(verifier, last, &config, &result, &err))
+            die_error(&err);
+        json = verification_json(verifier, &result);
+        save_json(path, json_incref(json));
+    }
+    free(last);
+    free(dir);
+    free(path);
+    return json;
+}
+
+/* ---- The table ---- */
+
+/* What all rows depend on; a folder of another ablation is refused. */
+static void check_folder(const Options *o)
+{
+    char *path = path_join(o->out, "settings.json");
+    json_t *now = json_pack("{ss ss ss ss ss ss}", "photos", o->photos, "pairs", o->pairs, "engine",
+                            o->studio.engine[0], "preset", o->preset, "seed", o->seed, "steps",
+                            o->steps ? o->steps : "");
+    json_t *before = json_load_file(path, 0, NULL);
+
+    if (before && !json_equal(before, now))
+        die("%s is of an ablation with other options; name another folder, or delete it", path);
+    if (!before)
+        save_json(path, json_incref(now));
+    json_decref(before);
+    json_decref(now);
+    free(path);
+}
+
+static double figure(const json_t *row, const char *key)
+{
+    return json_number_value(json_object_get(row, key));
+}
+
+static json_t *table(json_t *const *row, const json_t *descriptor)
+{
+    json_t *rows = json_pack("[[ssssssss]]", "content", "identity", "loopback", "attention",
+                             "accuracy", "deviation", "area under ROC", "paper, LFW");
+
+    for (int i = 0; i < ROWS; i++)
+        json_array_append_new(
+            rows, json_pack("[ssssfffs]", "yes", part[i].identity ? "yes" : "no",
+                            part[i].loopback ? "yes" : "no", part[i].attention ? "yes" : "no",
+                            figure(row[i], "accuracy"), figure(row[i], "deviation"),
+                            figure(row[i], "area"), ""));
+    for (int i = 0; i < ROWS; i++)
+        json_array_set_new(json_array_get(rows, (size_t)i + 1), 7, json_real(part[i].paper));
+    json_array_append_new(rows,
+                          json_pack("[ssssfffs]", "the photos' own descriptors", "", "", "",
+                                    figure(descriptor, "accuracy"), figure(descriptor, "deviation"),
+                                    figure(descriptor, "area"), ""));
+    return rows;
+}
+
+static void print_table(json_t *const *row, const json_t *descriptor)
+{
+    printf("content identity loopback attention  accuracy          area    paper, LFW\n");
+    for (int i = 0; i < ROWS; i++)
+        printf("%-7s %-8s %-8s %-9s  %.4f +- %.4f  %.4f  %.4f\n", "yes",
+               part[i].identity ? "yes" : "no", part[i].loopback ? "yes" : "no",
+               part[i].attention ? "yes" : "no", figure(row[i], "accuracy"),
+               figure(row[i], "deviation"), figure(row[i], "area"), part[i].paper);
+    printf("the photos' own descriptors          %.4f +- %.4f  %.4f\n",
+           figure(descriptor, "accuracy"), figure(descriptor, "deviation"),
+           figure(descriptor, "area"));
+}
+
+static void write_report(const Options *o, const json_t *rows, const Verifier *v)
+{
+    char *path = path_join(o->out, "ablation.html");
+    Report report;
+    Error err;
+
+    if (!report_open(&report, path, "Ablation of the translator (Table 8)", &err))
+        die_error(&err);
+    report_code(&report, app_command());
+    report_text(&report,
+                "Four translators, trained on the same faces with the same seed and number of "
+                "steps; accuracy of face verification by the parameters they find, over %" PRId64
+                " pairs (%" PRId64 " left out for a photo without a face).",
+                v->pairs, v->table.pairs - v->pairs);
+    report_table(&report, rows);
+    for (int i = 0; i < ROWS; i++) {
+        char *sheet = row_file(o, i, "sheet.png");
+        if (access(sheet, R_OK) == 0)
+            report_png(&report, sheet, part[i].what);
+        free(sheet);
+    }
+    if (!report_close(&report, &err))
+        die_error(&err);
+    free(path);
+}
+
+int evaluate_ablation(int argc, char **argv)
+{
+    Options o = {.seed = "1", .preset = "small"};
+    json_t *row[ROWS], *results = json_array();
+    Studio studio;
+    PairTable pairs;
+    Verifier verifier;
+    Verification bound;
+    Error err;
+
+    app_parse(&parser, argc, argv, &o);
+    catch_interrupt();
+    char *trainer = trainer_path();
+    if (!pair_table_read(&pairs, o.pairs, &err) || !make_folder(o.out, &err))
+        die_error(&err);
+    check_folder(&o);
+    if (!studio_open(&studio, &o.studio, &err) ||
+        !verifier_open(&verifier, &pairs, &studio, studio.size, o.out, &err) ||
+        !verifier_descriptors(&verifier, &(VerificationConfig){.centre = false}, &bound, &err))
+        die_error(&err);
+    json_t *descriptor = verification_json(&verifier, &bound);
+    for (int i = 0; i < ROWS; i++) {
+        row[i] = do_row(&o, i, trainer, &verifier);
+        json_array_append_new(results, json_pack("{ss so}", "row", part[i].what, "verification",
+                                                 json_incref(row[i])));
+    }
+    json_t *rows = table(row, descriptor);
+    print_table(row, descriptor);
+    char *path = path_join(o.out, "ablation.json");
+    save_json(path, json_pack("{so sO}", "rows", results, "descriptor", descriptor));
+    write_report(&o, rows, &verifier);
+    free(path);
+    free(trainer);
+    for (int i = 0; i < ROWS; i++)
+        json_decref(row[i]);
+    json_decref(rows);
+    json_decref(descriptor);
+    verifier_close(&verifier);
+    studio_close(&studio);
+    return 0;
+}

@@ -1,0 +1,471 @@
+/* evaluate translator: how right it is where the parameters are known, and how near its characters
+ * are to photos, beside those of the search. */
+#include "config.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apps/app.h"
+#include "apps/checkpoint.h"
+#include "apps/evaluate.h"
+#include "apps/finder.h"
+#include "apps/finder_report.h"
+#include "apps/paths.h"
+#include "apps/photo_option.h"
+#include "apps/report.h"
+#include "apps/sheet.h"
+#include "apps/translator_eval.h"
+#include "nets/one_shot.h"
+
+enum {
+    OUT = 'o',
+    TRANSLATOR = 1000,
+    RENDERS,
+    PHOTOS,
+    LIMIT,
+    FRONTAL_SHARE = 3, /* so many times the wanted photos are looked at for good frontal ones */
+    SHEET_ROWS = 24,
+    BATCH = 16
+};
+
+/* How a character is made of a photo. */
+typedef enum Method { AVERAGE, ONE_SHOT, PAPER, SEARCH, METHODS } Method;
+
+static const char *const method_name[METHODS] = {
+    [AVERAGE] = "average character",
+    [ONE_SHOT] = "translator",
+    [PAPER] = "50 iterations (paper's schedule)",
+    [SEARCH] = "search",
+};
+
+typedef struct Options {
+    StudioConfig studio; /* first: the child parser's input */
+    const char *translator, *renders, *photos, *out;
+    int limit;
+} Options;
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    Options *o = state->input;
+
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &o->studio;
+        break;
+    case TRANSLATOR:
+        o->translator = arg;
+        break;
+    case RENDERS:
+        o->renders = arg;
+        break;
+    case PHOTOS:
+        o->photos = arg;
+        break;
+    case LIMIT:
+        o->limit = (int)option_int(arg, "--limit", 1, 10000);
+        break;
+    case OUT:
+        o->out = arg;
+        break;
+    case ARGP_KEY_ARG:
+        die_usage("'%s' is no option", arg);
+    case ARGP_KEY_END:
+        if (!o->out || (!o->renders && !o->photos))
+            die_usage("it wants --out DIR and --renders, --photos or both");
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static const struct argp_option option[] = {
+    {"translator", TRANSLATOR, "FILE", 0, "The translator, if not the pretrained one", 0},
+    {"renders", RENDERS, "DIR", 0,
+     "Held-out renders: correlation of the true and the found parameters", 0},
+    {"photos", PHOTOS, "DIR", 0,
+     "Photos: identity distances of the translator's characters, of the average character's and of "
+     "the search's; " PHOTO_OPTION_HELP,
+     0},
+    {"limit", LIMIT, "N", 0, "Take N good frontal photos (50)", 0},
+    {"out", OUT, "DIR", 0, "Folder of translator.json, translator.html and sheet.png", 0},
+    {0}};
+static const struct argp_child children[] = {{&studio_argp, 0, NULL, 0}, {0}};
+static const struct argp parser = {
+    option,
+    parse,
+    "--engine ENGINE --out DIR [--renders DIR] [--photos DIR]",
+    "Measures a translator on renders whose parameters are known, and on photos against the search."
+    "\vDistances are the descriptor's own, of the photo and the engine's picture of the character. "
+    "sheet.png shows per photo: the photo, and the characters in the table's order.",
+    children,
+    NULL,
+    NULL};
+
+typedef struct Bench {
+    const Options *options;
+    Studio studio;
+    Translator net;
+    OneShot *one_shot;
+    json_t *report;
+} Bench;
+
+static void open_bench(Bench *b, const Options *o)
+{
+    Error err;
+    char name[64];
+
+    *b = (Bench){.options = o, .report = json_object()};
+    if (!make_folder(o->out, &err) || !studio_open(&b->studio, &o->studio, &err))
+        die_error(&err);
+    Studio *s = &b->studio;
+    snprintf(name, sizeof name, "translator-%.40s.safetensors", s->schema[0]->name);
+    char *shipped = o->translator ? NULL : path_pretrained(name);
+    if (!translator_open(&b->net, o->translator ? o->translator : shipped, s->schema[0],
+                         &s->descriptor, s->backend, &err) ||
+        !one_shot_new(&b->one_shot, &b->net, &s->descriptor, s->eyes.chip, s->size, BATCH,
+                      s->backend, &err))
+        die_error(&err);
+    free(shipped);
+}
+
+static void close_bench(Bench *b)
+{
+    one_shot_free(b->one_shot);
+    params_free(b->net.set);
+    studio_close(&b->studio);
+    json_decref(b->report);
+}
+
+static PhotoPool *open_pool(Bench *b, const char *from, int64_t limit)
+{
+    const PhotoPoolConfig config = {.size = b->studio.size, .reference = b->studio.reference};
+    PhotoPool *pool;
+    Error err;
+
+    if (!photo_option_open(&pool, NULL, from, b->options->out, &config, limit, &err))
+        die_error(&err);
+    return pool;
+}
+
+static PoolPhoto get_photo(const Bench *b, const PhotoPool *pool, int64_t i, real *picture)
+{
+    int size = b->studio.size;
+    PoolPhoto photo;
+    Error err;
+
+    if (!photo_pool_get(pool, i, &photo, &err))
+        die_error(&err);
+    image_to_planar(picture, &(Image){size, size, (uint8_t *)(uintptr_t)photo.rgb}); /* only read */
+    return photo;
+}
+
+static void *need(size_t bytes)
+{
+    void *memory = malloc(bytes);
+    if (!memory)
+        die("out of memory");
+    return memory;
+}
+
+/* ---- Renders ---- */
+
+static void measure_renders(Bench *b)
+{
+    PhotoPool *pool = open_pool(b, b->options->renders, 0);
+    const PhotoPoolInfo *info = photo_pool_info(pool);
+    const Schema *schema = b->studio.schema[0];
+    size_t pixels = 3 * (size_t)b->studio.size * (size_t)b->studio.size;
+    int64_t n, *index, dim = schema->dim;
+    char digest[17];
+    Error err;
+
+    schema_digest(schema, digest);
+    if (strcmp(info->digest, digest) != 0)
+        die("%s is no set of renders of the schema %s %s: render one with render_dataset",
+            b->options->renders, schema->name, digest);
+    if (!photo_pool_select(pool, (1 << PHOTO_SPLITS) - 1, NULL, &index, &n, &err))
+        die_error(&err);
+    float *truth = need((size_t)(n * dim) * sizeof *truth);
+    float *found = need((size_t)(n * dim) * sizeof *found);
+    real *picture = need(BATCH * pixels * sizeof *picture);
+    for (int64_t i = 0; i < n; i += BATCH) {
+        int m = (int)(n - i < BATCH ? n - i : BATCH);
+        for (int k = 0; k < m; k++) {
+            PoolPhoto photo = get_photo(b, pool, index[i + k], picture + (size_t)k * pixels);
+            memcpy(truth + (i + k) * dim, photo.x, (size_t)dim * sizeof *truth);
+        }
+        one_shot_run(b->one_shot, picture, m, found + i * dim);
+    }
+    json_t *agreement = translator_agreement(schema, truth, found, n);
+    json_object_set_new(agreement, "renders", json_integer(n));
+    json_object_set_new(b->report, "renders", agreement);
+    free(truth);
+    free(found);
+    free(picture);
+    free(index);
+    photo_pool_close(pool);
+}
+
+/* ---- Photos ---- */
+
+typedef struct PhotoBench {
+    Bench *bench;
+    int done, total;
+    double sum[METHODS], time[METHODS];
+    int closer[METHODS]; /* than the average character */
+    json_t *photos;
+    Sheet sheet;
+    View photo, average, view;
+    float *x;
+    real *picture, *render;
+} PhotoBench;
+
+/* The engine's picture of x and its distance to the photo. */
+static double draw(PhotoBench *p, const float *x)
+{
+    const Studio *s = &p->bench->studio;
+    Error err;
+
+    if (!studio_render(s, 0, x, p->render, &err))
+        die_error(&err);
+    measure_view(s->measure, p->render, &p->view);
+    return view_distance(&p->photo, &p->view, &s->eyes);
+}
+
+static double search(PhotoBench *p, FinderConfig config)
+{
+    Studio *s = &p->bench->studio;
+    size_t pixels = 3 * (size_t)s->size * (size_t)s->size;
+    Finding finding;
+    Error err;
+
+    if (!finder_run(s, p->picture, &config, NULL, NULL, &finding, &err))
+        die_error(&err);
+    double distance = finding.result_distance;
+    memcpy(p->render, finding.render, pixels * sizeof *p->render);
+    finding_free(&finding);
+    return distance;
+}
+
+/* The distance of the method's character; its picture comes to p->render. */
+static double make_character(PhotoBench *p, Method method)
+{
+    switch (method) {
+    case AVERAGE:
+        schema_average(p->bench->studio.schema[0], p->x);
+        return draw(p, p->x);
+    case ONE_SHOT:
+        one_shot_run(p->bench->one_shot, p->picture, 1, p->x);
+        return draw(p, p->x);
+    case PAPER:
+        return search(p, finder_paper());
+    case SEARCH:
+        return search(p, finder_default());
+    case METHODS:
+        break;
+    }
+    return 0;
+}
+
+static void put(PhotoBench *p, int column, const real *picture)
+{
+    Error err;
+    if (p->done < SHEET_ROWS &&
+        !sheet_put_planar(&p->sheet, column, p->done, picture, p->bench->studio.size, &err))
+        die_error(&err);
+}
+
+static json_t *photos_json(const PhotoBench *p)
+{
+    json_t *methods = json_array();
+
+    for (int m = 0; m < METHODS; m++)
+        json_array_append_new(
+            methods, json_pack("{ss sf sf sf}", "method", method_name[m], "distance",
+                               p->sum[m] / p->done, "closer_than_average",
+                               (double)p->closer[m] / p->done, "seconds", p->time[m] / p->done));
+    return json_pack("{si so sO}", "photos", p->done, "methods", methods, "each", p->photos);
+}
+
+static void save(Bench *b);
+
+/* A photo by every method; what there is so far is saved. */
+static void measure_photo(PhotoBench *p, const PhotoPool *pool, int64_t i)
+{
+    Bench *b = p->bench;
+    PoolPhoto photo = get_photo(b, pool, i, p->picture);
+    json_t *distances = json_array();
+    double distance[METHODS];
+    Error err;
+
+    measure_view(b->studio.measure, p->picture, &p->photo);
+    put(p, 0, p->picture);
+    for (int m = 0; m < METHODS; m++) {
+        double begin = seconds();
+        distance[m] = make_character(p, (Method)m);
+        p->time[m] += seconds() - begin;
+        p->sum[m] += distance[m];
+        p->closer[m] += distance[m] < distance[AVERAGE];
+        put(p, 1 + m, p->render);
+        json_array_append_new(distances, json_real(distance[m]));
+    }
+    p->done++;
+    printf("%3d/%d %-32s", p->done, p->total, photo.name);
+    for (int m = 0; m < METHODS; m++)
+        printf(" %.3f", distance[m]);
+    putchar('\n');
+    fflush(stdout);
+    json_array_append_new(p->photos,
+                          json_pack("{ss so}", "photo", photo.name, "distances", distances));
+    json_object_set_new(b->report, "photos", photos_json(p));
+    char *sheet = path_join(b->options->out, "sheet.png");
+    if (!sheet_save(&p->sheet, sheet, &err))
+        die_error(&err);
+    free(sheet);
+    save(b);
+}
+
+static void measure_photos(Bench *b)
+{
+    const PhotoQuality quality = photo_quality_default();
+    int limit = b->options->limit;
+    PhotoPool *pool = open_pool(b, b->options->photos, (int64_t)FRONTAL_SHARE * limit);
+    Studio *s = &b->studio;
+    size_t pixels = 3 * (size_t)s->size * (size_t)s->size;
+    PhotoBench p = {.bench = b, .photos = json_array()};
+    int64_t *index, n;
+    Error err;
+
+    if (!photo_pool_select(pool, (1 << PHOTO_SPLITS) - 1, &quality, &index, &n, &err))
+        die_error(&err);
+    if (n == 0)
+        die("%s has no good frontal photos", b->options->photos);
+    p.total = n < limit ? (int)n : limit;
+    p.x = need((size_t)s->schema[0]->dim * sizeof *p.x);
+    p.picture = need(pixels * sizeof *p.picture);
+    p.render = need(pixels * sizeof *p.render);
+    int rows = p.total < SHEET_ROWS ? p.total : SHEET_ROWS;
+    if (!view_new(&p.photo, &s->eyes, &err) || !view_new(&p.view, &s->eyes, &err) ||
+        !sheet_new(&p.sheet, 1 + METHODS, rows, s->size, 2, &err))
+        die_error(&err);
+    for (int k = 0; k < p.total && !interrupted(); k++)
+        measure_photo(&p, pool, index[k * n / p.total]);
+    view_free(&p.photo);
+    view_free(&p.view);
+    sheet_free(&p.sheet);
+    json_decref(p.photos);
+    free(p.x);
+    free(p.picture);
+    free(p.render);
+    free(index);
+    photo_pool_close(pool);
+}
+
+/* ---- What is told ---- */
+
+static json_t *methods_table(const json_t *photos)
+{
+    json_t *rows = json_pack("[[ssss]]", "character", "identity distance", "nearer than average",
+                             "seconds"),
+           *m;
+    size_t i;
+
+    json_array_foreach(json_object_get(photos, "methods"), i, m) json_array_append_new(
+        rows, json_pack("[OOOO]", json_object_get(m, "method"), json_object_get(m, "distance"),
+                        json_object_get(m, "closer_than_average"), json_object_get(m, "seconds")));
+    return rows;
+}
+
+static void write_page(const Bench *b)
+{
+    const json_t *renders = json_object_get(b->report, "renders");
+    const json_t *photos = json_object_get(b->report, "photos");
+    char *path = path_join(b->options->out, "translator.html");
+    char title[80];
+    Report page;
+    Error err;
+
+    snprintf(title, sizeof title, "Translator, %.40s", b->studio.schema[0]->name);
+    if (!report_open(&page, path, title, &err))
+        die_error(&err);
+    report_code(&page, app_command());
+    if (photos) {
+        json_t *rows = methods_table(photos);
+        char *sheet = path_join(b->options->out, "sheet.png");
+        report_heading(&page, "Photos");
+        report_text(&page,
+                    "Mean over %d good frontal photos of the descriptor's distance between the "
+                    "photo and the engine's picture of the character.",
+                    (int)json_integer_value(json_object_get(photos, "photos")));
+        report_table(&page, rows);
+        report_png(&page, sheet, "A photo a row, and its characters in the table's order");
+        free(sheet);
+        json_decref(rows);
+    }
+    if (renders) {
+        report_heading(&page, "Renders");
+        report_text(&page, "Correlation of the true and the found parameters, share of right "
+                           "choices, mean absolute error.");
+        report_facts(&page, renders);
+    }
+    if (!report_close(&page, &err))
+        die_error(&err);
+    free(path);
+}
+
+static void save(Bench *b)
+{
+    char *path = path_join(b->options->out, "translator.json");
+    Error err;
+
+    if (!json_save(path, json_incref(b->report), &err))
+        die_error(&err);
+    free(path);
+    write_page(b);
+}
+
+static void tell(const Bench *b)
+{
+    const json_t *renders = json_object_get(b->report, "renders");
+    const json_t *photos = json_object_get(b->report, "photos"), *value, *m;
+    const char *name;
+    size_t i;
+
+    if (renders) {
+        json_t *correlation = json_object_get(renders, "correlation");
+        printf("%" JSON_INTEGER_FORMAT " renders, mean |x - T| %.4f; correlation:\n",
+               json_integer_value(json_object_get(renders, "renders")),
+               json_number_value(json_object_get(renders, "error")));
+        json_object_foreach(correlation, name, value)
+            printf("  %-24s %6.3f\n", name, json_number_value(value));
+    }
+    if (photos) {
+        printf("%-34s identity distance, nearer than the average character, seconds\n", "");
+        json_array_foreach(json_object_get(photos, "methods"), i, m)
+            printf("%-34s %.4f  %3.0f %%  %.2f\n", json_string_value(json_object_get(m, "method")),
+                   json_number_value(json_object_get(m, "distance")),
+                   100 * json_number_value(json_object_get(m, "closer_than_average")),
+                   json_number_value(json_object_get(m, "seconds")));
+    }
+}
+
+int evaluate_translator(int argc, char **argv)
+{
+    Options o = {.limit = 50};
+    Bench b;
+
+    app_parse(&parser, argc, argv, &o);
+    catch_interrupt();
+    open_bench(&b, &o);
+    if (o.renders)
+        measure_renders(&b);
+    if (o.photos)
+        measure_photos(&b);
+    save(&b);
+    tell(&b);
+    close_bench(&b);
+    return 0;
+}

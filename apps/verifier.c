@@ -1,0 +1,175 @@
+#include "config.h"
+
+#include "apps/verifier.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apps/checkpoint.h"
+#include "apps/photo_option.h"
+#include "libautograd/ops.h"
+
+enum { BATCH = 64 };
+
+void verifier_close(Verifier *v)
+{
+    sights_close(&v->sights);
+    photo_pool_close(v->pool);
+    pair_table_free(&v->table);
+    free(v->a);
+    free(v->b);
+    free(v->same);
+    free(v->fold);
+    *v = (Verifier){.pairs = 0};
+}
+
+/* The pairs of which both photos show a face. */
+static bool choose_pairs(Verifier *v, Error *err)
+{
+    const PairTable *t = &v->table;
+    size_t n = (size_t)t->pairs;
+    int64_t *face = malloc((size_t)t->names * sizeof *face); /* of a photo; -1: none */
+
+    v->a = malloc(n * sizeof *v->a);
+    v->b = malloc(n * sizeof *v->b);
+    v->same = malloc(n * sizeof *v->same);
+    v->fold = malloc(n * sizeof *v->fold);
+    if (!face || !v->a || !v->b || !v->same || !v->fold) {
+        free(face);
+        return error_set(err, "out of memory for a table of pairs");
+    }
+    for (int64_t i = 0; i < t->names; i++)
+        face[i] = -1;
+    for (int64_t i = 0; i < v->sights.count; i++)
+        face[v->sights.index[i]] = i;
+    for (int64_t i = 0; i < t->pairs; i++) {
+        if (face[t->a[i]] < 0 || face[t->b[i]] < 0)
+            continue;
+        v->a[v->pairs] = face[t->a[i]];
+        v->b[v->pairs] = face[t->b[i]];
+        v->same[v->pairs] = t->same[i];
+        v->fold[v->pairs++] = t->fold[i];
+    }
+    free(face);
+    return true;
+}
+
+static bool open_pool(Verifier *v, int size, const char *out, Error *err)
+{
+    const Studio *s = v->studio;
+    PhotoPoolConfig config = {.size = size};
+    Eyes eyes = s->eyes;
+    char name[128], cache[4096];
+
+    /* The chip is in units of the picture's side. */
+    eyes.size = size;
+    for (int k = 0; k < 2 * FACE_LANDMARKS; k++)
+        config.reference.landmark[k] = s->reference.landmark[k] * (float)size / (float)s->size;
+    snprintf(name, sizeof name, "%.64s-%d", v->table.title, size);
+    snprintf(cache, sizeof cache, "%.3900s/%s.sights", out, name);
+    return photo_names_open(&v->pool, v->table.dir, (const char *const *)v->table.name,
+                            v->table.names, out, name, &config, err) &&
+           sights_open(&v->sights, v->pool, &eyes, false, cache, s->backend, err);
+}
+
+bool verifier_open(Verifier *verifier, PairTable *table, const Studio *studio, int size,
+                   const char *out, Error *err)
+{
+    *verifier = (Verifier){.studio = studio, .table = *table};
+    *table = (PairTable){.names = 0};
+    if (open_pool(verifier, size, out, err) && choose_pairs(verifier, err))
+        return true;
+    verifier_close(verifier);
+    return false;
+}
+
+/* embedding: sights.count x dim. */
+static bool run(const Verifier *v, const real *embedding, int dim, const VerificationConfig *config,
+                Verification *result, Error *err)
+{
+    size_t row = (size_t)dim * sizeof *embedding;
+    real *pair = malloc(2 * (size_t)v->pairs * row + 1), *b = pair + v->pairs * dim;
+
+    if (!pair)
+        return error_set(err, "out of memory for the embeddings of pairs");
+    for (int64_t i = 0; i < v->pairs; i++) {
+        memcpy(pair + i * dim, embedding + v->a[i] * dim, row);
+        memcpy(b + i * dim, embedding + v->b[i] * dim, row);
+    }
+    bool ok = verification_run(pair, b, v->pairs, dim, v->same, v->fold, config, result, err);
+    free(pair);
+    return ok;
+}
+
+bool verifier_descriptors(const Verifier *v, const VerificationConfig *config, Verification *result,
+                          Error *err)
+{
+    return run(v, v->sights.descriptor, v->sights.dim, config, result, err);
+}
+
+/* T of all faces: sights.count x dim. */
+static bool translate(const Verifier *v, const Translator *net, real *x, Error *err)
+{
+    const Sights *s = &v->sights;
+    int dim = translator_dim(&net->config);
+    real *in = calloc(BATCH * (size_t)s->dim, sizeof *in);
+    real *out = malloc(BATCH * (size_t)dim * sizeof *out);
+    Graph *g = ag_graph_new();
+    Plan *plan = NULL;
+    bool ok = (in && out && g) || error_set(err, "out of memory for a translator's plan");
+
+    if (ok) {
+        Var descriptor = ag_input(g, "descriptor", DTYPE_REAL, shape2(BATCH, s->dim));
+        Var found = translator_forward(g, net, descriptor, 1);
+        ag_keep(g, found);
+        ok = ag_plan(&plan, g, AG_NONE, (PlanOptions){.backend = v->studio->backend}, err);
+        for (int64_t i = 0; ok && i < s->count; i += BATCH) {
+            size_t n = (size_t)(s->count - i < BATCH ? s->count - i : BATCH);
+            memcpy(in, s->descriptor + i * s->dim, n * (size_t)s->dim * sizeof *in);
+            ag_write(plan, descriptor, in);
+            ag_run(plan, &(StepState){.step = 0});
+            ag_read(plan, found, out);
+            memcpy(x + i * dim, out, n * (size_t)dim * sizeof *x);
+        }
+    }
+    ag_plan_free(plan);
+    ag_graph_free(g);
+    free(in);
+    free(out);
+    return ok;
+}
+
+bool verifier_translator(const Verifier *v, const char *path, const VerificationConfig *config,
+                         Verification *result, Error *err)
+{
+    const Studio *s = v->studio;
+    Translator net;
+
+    if (!translator_open(&net, path, s->schema[0], &s->descriptor, s->backend, err))
+        return false;
+    int dim = translator_dim(&net.config);
+    real *x = malloc((size_t)v->sights.count * (size_t)dim * sizeof *x);
+    bool ok = x || error_set(err, "out of memory for the parameters of the faces");
+    ok = ok && translate(v, &net, x, err) && run(v, x, dim, config, result, err);
+    free(x);
+    params_free(net.set);
+    return ok;
+}
+
+json_t *verification_json(const Verifier *v, const Verification *r)
+{
+    json_t *folds = json_array(), *rates = json_array();
+
+    for (int f = 0; f < r->folds; f++)
+        json_array_append_new(folds, json_pack("{sf sf}", "accuracy", r->fold_accuracy[f],
+                                               "threshold", r->fold_threshold[f]));
+    for (int k = 0; k < VERIFICATION_RATES; k++)
+        json_array_append_new(rates,
+                              json_pack("{sf sf}", "far", VERIFICATION_FAR[k], "tar", r->tar[k]));
+    return json_pack("{sf sf sf sf so so sI sI sI}", "accuracy", r->accuracy, "deviation",
+                     r->deviation, "threshold", r->threshold, "area", r->area, "rates", rates,
+                     "folds", folds, "pairs", (json_int_t)v->pairs, "pairs_left_out",
+                     (json_int_t)(v->table.pairs - v->pairs), "photos_without_face",
+                     (json_int_t)(v->table.names - v->sights.count));
+}

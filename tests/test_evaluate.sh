@@ -1,0 +1,102 @@
+#!/bin/sh
+# prepare_photos and evaluate, from photos to figures: renders of two people stand for photos of them.
+# usage: test_evaluate.sh [BUILD_DIR]; needs the assets and the pretrained weights (else 77).
+build=${1:-.}
+here=$(cd "$(dirname "$0")/.." && pwd)
+assets=${VISAGIST_DATA:-$here/assets}
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+failed=0
+
+for program in evaluate prepare_photos render_character; do
+    [ -x "$build/apps/$program" ] || { echo "skipped: $build/apps/$program is not built"; exit 77; }
+done
+for file in "$assets/engine.pack" "$here/pretrained/imitator-male.safetensors" \
+    "$here/pretrained/segmenter.safetensors"; do
+    [ -r "$file" ] || { echo "skipped: $file is missing"; exit 77; }
+done
+
+fail() {
+    echo "FAIL $*"
+    failed=1
+}
+
+# NAME FILE PATTERN: the file has a line that matches.
+has() {
+    if grep -q "$3" "$2"; then
+        echo "ok   $1: $(grep -m 1 "$3" "$2")"
+    else
+        fail "$1: no '$3' in $(cat "$2")"
+    fi
+}
+
+# CODE NAME PATTERN PROGRAM ARGUMENTS...
+refuses() {
+    wanted=$1 name=$2 pattern=$3 program=$4
+    shift 4
+    "$build/apps/$program" "$@" > "$work/out" 2> "$work/err"
+    code=$?
+    [ "$code" -eq "$wanted" ] || fail "$name: exit $code, not $wanted"
+    has "$name" "$work/err" "$pattern"
+}
+
+mkdir -p "$work/photos/more"
+for who in 1 2; do
+    for yaw in -6 6; do
+        "$build/apps/render_character" --engine builtin:male --random $who --yaw=$yaw --size 300 \
+            --out "$work/photos/$who$yaw.png" || exit 1
+    done
+done
+mv "$work/photos/1-6.png" "$work/photos/more"
+echo 'no picture' > "$work/photos/broken.jpg"
+
+# The pool, and what is in it.
+"$build/apps/prepare_photos" "$work/photos" --engine builtin:male --out "$work/pools" --list \
+    --sheet "$work/sheet.png" > "$work/list" 2> "$work/err" || fail "prepare_photos: $(cat "$work/err")"
+has "what is left out" "$work/err" '1 of 5 photos are left out: 0 show no face, 1 cannot be read'
+has "what is good" "$work/err" 'photos.pool: 5 photos, 4 with a face, 4 of them good and frontal'
+has "the broken one" "$work/list" '^unreadable.*broken.jpg$'
+has "one in a folder" "$work/list" '^face	1	.*more/1-6.png$'
+[ -s "$work/sheet.png" ] || fail "there is no contact sheet"
+
+# Verification: two pictures of one person are nearer than any of two people; a pair with the broken one is left out.
+one=more/1-6.png
+{
+    printf '%s\t16.png\t1\tx\n2-6.png\t26.png\t1\ty\n%s\t2-6.png\t0\tx\n' $one $one
+    printf '%s\t26.png\t0\tx\n16.png\t2-6.png\t0\ty\n16.png\t26.png\t0\ty\n' $one
+    printf 'broken.jpg\t26.png\t0\ty\n'
+} > "$work/photos/pairs.tsv"
+verify="--pairs $work/photos/pairs.tsv --engine builtin:male --out $work/verify"
+# shellcheck disable=SC2086
+"$build/apps/evaluate" verify $verify --mode descriptor > "$work/out" 2> "$work/err" ||
+    fail "verify: $(cat "$work/err")"
+has "verification" "$work/out" '^accuracy .* over 2 folds.*area under ROC 1.0000, TAR 1.0000 at FAR 0.1'
+has "the pairs" "$work/out" '^6 pairs of 5 photos; left out: 1 pairs, 1 photos without a face'
+has "the report" "$work/verify/verify.json" '"area": 1.0'
+
+# An ablation whose rows are there already only prints its table.
+ablation="--photos $work/pools/photos.pool --pairs $work/photos/pairs.tsv --engine builtin:male --out $work/ablation"
+for row in content identity loopback all; do
+    mkdir -p "$work/ablation/$row"
+    echo '{"accuracy": 0.75, "deviation": 0.125, "area": 0.875}' > "$work/ablation/$row/verify.json"
+done
+# shellcheck disable=SC2086
+"$build/apps/evaluate" ablation $ablation > "$work/out" 2> "$work/err" || fail "ablation: $(cat "$work/err")"
+has "Table 8" "$work/out" '^yes     yes      no       yes        0.7500 +- 0.1250  0.8750  0.8843'
+has "the page" "$work/ablation/ablation.html" 'Ablation of the translator'
+# shellcheck disable=SC2086
+refuses 1 "another ablation" 'settings.json is of an ablation with other options' evaluate ablation $ablation --seed 2
+
+# Wrong input.
+refuses 2 "no command" 'it wants a command' evaluate
+refuses 2 "another command" "there is no command 'search'" evaluate search
+refuses 2 "no engine" 'engine ENGINE is missing' evaluate verify --pairs x --mode descriptor --out "$work/x"
+refuses 2 "a wrong mode" "descriptor or one-shot, not 'x'" evaluate verify --mode x
+printf 'a.png\tb.png\t1\na.png\tb.png\t2\n' > "$work/bad.tsv"
+refuses 1 "a bad table" 'bad.tsv, line 2: the third column is 1' \
+    evaluate verify --pairs "$work/bad.tsv" --mode descriptor --engine builtin:male --out "$work/x"
+printf 'a.png\tb.png\t1\na.png\tb.png\t1\t3\n' > "$work/bad.tsv"
+refuses 1 "a column too many" 'bad.tsv, line 2: it wants path' \
+    evaluate verify --pairs "$work/bad.tsv" --mode descriptor --engine builtin:male --out "$work/x"
+
+exit $failed
