@@ -143,7 +143,12 @@ static bool import(const Args *args, const Target *target, const TensorFile *fil
         ok = (config && training) ||
              error_set(err, "out of memory, or %s holds text that is not UTF-8", args->in);
     }
-    CheckpointInfo info = {target->kind, config, "", "", training, 0, 1};
+    CheckpointInfo info = {.net = target->kind,
+                           .config = config,
+                           .schema = "",
+                           .digest = "",
+                           .training = training,
+                           .seed = 1};
     ok = ok && checkpoint_save(args->out, &info, set, NULL, false, err);
     free(config);
     free(training);

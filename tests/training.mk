@@ -18,6 +18,12 @@ TESTS += tests/test_train_segmenter
 tests_test_train_segmenter_SOURCES = tests/test_train_segmenter.c tests/test_folder.h
 tests_test_train_segmenter_LDADD = $(CMOCKA_LIBS) $(app_libs)
 
+check_PROGRAMS += tests/test_train_recognizer
+TESTS += tests/test_train_recognizer
+tests_test_train_recognizer_SOURCES = tests/test_train_recognizer.c tests/test_folder.h
+tests_test_train_recognizer_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
+tests_test_train_recognizer_LDADD = $(CMOCKA_LIBS) $(app_libs)
+
 check_PROGRAMS += tests/test_config_file
 TESTS += tests/test_config_file
 tests_test_config_file_SOURCES = tests/test_config_file.c tests/test_folder.h
