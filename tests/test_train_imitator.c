@@ -244,6 +244,8 @@ static void config_file_and_report(void **state)
     assert_page("parts.html", "<title>6: ");  /* validated before it was stopped ... */
     assert_page("parts.html", "<title>12: "); /* ... and after */
     assert_page("parts.html", "data:image/png;base64,");
+    assert_refused("./apps/train_imitator --data @/labels --val @/labels --resume --out @/parts", 1,
+                   "samples, but ");
     assert_refused("./apps/train_imitator --data @/labels --resume --out @/file-parts "
                    "--config @/my.json",
                    2, "leave --preset, --config");

@@ -209,10 +209,9 @@ static void resumed_is_uninterrupted(void **state)
     free(b);
 }
 
-static void log_is_one(void **state)
+static void check_log(const char *name)
 {
-    (void)state;
-    char *path = in_folder("parts/log.jsonl"), line[512];
+    char *path = in_folder(name), line[512];
     FILE *log = fopen(path, "r");
     assert_non_null(log);
     json_int_t last = 0;
@@ -236,6 +235,13 @@ static void log_is_one(void **state)
     assert_int_equal(terms, 2);
     fclose(log);
     free(path);
+}
+
+static void log_is_one(void **state)
+{
+    (void)state;
+    check_log("whole/log.jsonl");
+    check_log("parts/log.jsonl");
 }
 
 static void export_keeps_the_net(void **state)
