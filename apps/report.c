@@ -290,8 +290,12 @@ void report_table(Report *report, const json_t *rows)
         fputs("<tr>", page);
         json_array_foreach(row, column, cell)
         {
+            double value = json_real_value(cell);
             fprintf(page, "<%s%s>", tag, is_numeric(rows, column) ? " class=\"n\"" : "");
-            value_text(page, cell);
+            if (json_is_real(cell) && isfinite(value) && fabs(value) < 1000)
+                fprintf(page, "%#.4g", value); /* 0.7000 beside 0.8843 */
+            else
+                value_text(page, cell);
             fprintf(page, "</%s>", tag);
         }
         fputs("</tr>\n", page);

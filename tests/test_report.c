@@ -102,7 +102,7 @@ static void anything_can_be_said(void **state)
     assert_non_null(strstr(text, "a &lt; b &amp; c"));
     assert_non_null(strstr(text, "<td class=\"value\">0.5 7</td>"));
     assert_non_null(strstr(text, "<td class=\"n\">0.1235</td><td class=\"n\">12345678</td>"));
-    assert_non_null(strstr(text, "<td class=\"n\"></td><td class=\"n\">4.5e-07</td>"));
+    assert_non_null(strstr(text, "<td class=\"n\"></td><td class=\"n\">4.500e-07</td>"));
     free(text);
     json_decref(facts);
     json_decref(rows);
