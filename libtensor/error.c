@@ -13,6 +13,9 @@ bool error_set(Error *err, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    for (char *c = text; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?';
     memcpy(err->text, text, sizeof text);
     return false;
 }

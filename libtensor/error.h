@@ -10,7 +10,8 @@ typedef struct Error {
     char text[512];
 } Error;
 
-/* Writes the text; returns false so that a caller can `return error_set(...)`. err may be NULL. */
+/* Writes the text, a ? for every control character (names in files can be anything, and terminals
+ * obey them); returns false so that a caller can `return error_set(...)`. err may be NULL. */
 bool error_set(Error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Puts `format...` and ": " before the text that is there. Returns false. err may be NULL. */

@@ -43,13 +43,14 @@ bool safetensors_write(const char *path, const TensorFile *file, Error *err);
  * quantised tensors (scale, min) are dequantised to F32. */
 bool tfjs_read(const char *manifest_path, TensorFile **file, Error *err);
 
-/* A file of PyTorch's torch.save, in either of its formats: a tensor, or dictionaries and lists of
- * them, to any depth. Names are joined by dots: {"state_dict": {"fc.weight": ...}} gives
- * state_dict.fc.weight. Numbers and text of the outermost dictionary become metadata ("epoch",
- * "arch"). Tensors may have any strides; the types F16, F32, F64, U8, I32, I64 are kept, BF16
- * becomes F32, bool U8, int8 and int16 I32. Nothing of the file is executed: functions and classes
- * other than those that tensors need are refused by name (libtensor/unpickle.h). Tensors take at
- * most four times the bytes of their storages; at most 16384 of them. */
+/* A file of PyTorch's torch.save, in any of its formats (the zip archive, the stream before 1.6,
+ * the tar archive before 0.1.10): a tensor, or dictionaries and lists of them, to any depth. Names
+ * are joined by dots: {"state_dict": {"fc.weight": ...}} gives state_dict.fc.weight. Numbers and
+ * text of the outermost dictionary become metadata ("epoch", "arch"). Tensors may have any strides;
+ * the types F16, F32, F64, U8, I32, I64 are kept, BF16 becomes F32, bool U8, int8 and int16 I32.
+ * Nothing of the file is executed: functions and classes other than those that tensors need are
+ * refused by name (libtensor/unpickle.h). Tensors take at most four times the bytes of their
+ * storages; at most 16384 of them. */
 bool torch_read(const char *path, TensorFile **file, Error *err);
 
 /* NumPy's .npz, stored or deflated, of arrays named as numpy.savez got them; or one .npy, named

@@ -1,11 +1,12 @@
-/* Both formats of torch.save (PyTorch's torch/serialization.py). Each holds a pickle of the saved
+/* The formats of torch.save (PyTorch's torch/serialization.py), the oldest of which is in
+ * torch_tar.c. Each holds a pickle of the saved
  * object, in which a tensor is a call
  *     torch._utils._rebuild_tensor_v2(storage, offset, size, stride, ...)
  * and a storage is the persistent id ('storage', torch.FloatStorage, key, location, elements).
  *   since 1.6: a zip archive: NAME/data.pkl, the storages as NAME/data/KEY
- *   before: one stream of pickles: magic number, protocol, system, the object, list of keys; then
- * per key of the list the number of elements (u64) and the elements. The persistent id has a sixth
- *     part, None or, for a storage that is a part of another, (key, offset, elements). */
+ *   since 0.1.10: one stream of pickles: magic number, protocol, system, the object, list of keys;
+ * then per key of the list the number of elements (u64) and the elements. The persistent id has a
+ * sixth part, None or, for a storage that is a part of another, (key, offset, elements). */
 #include "config.h"
 
 #include "libtensor/tensor_file.h"
@@ -15,10 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "libtensor/bytes.h"
-#include "libtensor/strided.h"
-#include "libtensor/unpickle.h"
-#include "libtensor/zip.h"
+#include "libtensor/torch_reader.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "data is copied without swapping bytes");
 
@@ -55,40 +53,12 @@ enum {
 };
 _Static_assert(N_KNOWN == KNOWN_STORAGE + (int)N_STORAGE_TYPES, "a type for each storage");
 
-/* What a persistent id says. */
-typedef struct StorageId {
-    const char *key;
-    size_t key_length;
-    ForeignType type;
-    int64_t offset, count; /* elements of the storage of this key */
-} StorageId;
-
-typedef struct Storage {
-    StorageId id;
-    ZipContents contents; /* data NULL: not read yet */
-} Storage;
-
-typedef struct Reader {
-    TensorFile *file;
-    Bytes bytes;
-    Zip zip;            /* entry NULL in the old format */
-    const char *folder; /* of the zip's entries, with its slash */
-    size_t folder_length;
-    ZipContents pickled;
-    Pickle *pickle;
-    Storage *storage; /* sorted by key */
-    int n_storage;
-    uint64_t stored, made; /* bytes of all storages, and of the tensors made of them */
-    int visits;
-    Error *err;
-} Reader;
-
-static bool damaged(Reader *r, const char *what)
+bool torch_damaged(TorchReader *r, const char *what)
 {
     return error_set(r->err, "the file is damaged: %s", what);
 }
 
-static bool big_endian(Reader *r)
+bool torch_big_endian(TorchReader *r)
 {
     return error_set(r->err,
                      "was saved on a big-endian machine, which cannot be read; save it again "
@@ -100,23 +70,31 @@ static int shown(size_t n)
     return n < 100 ? (int)n : 100;
 }
 
-static const PickleValue *value_of(const Reader *r, int id)
+bool torch_storage_class(const PickleValue *value, ForeignType *type)
+{
+    if (value->kind != PICKLE_GLOBAL || value->integer < KNOWN_STORAGE)
+        return false;
+    *type = storage_types[value->integer - KNOWN_STORAGE];
+    return true;
+}
+
+static const PickleValue *value_of(const TorchReader *r, int id)
 {
     return pickle_value(r->pickle, id);
 }
 
 /* ---- storages ---- */
 
-static bool parse_id(Reader *r, const PickleValue *persistent, StorageId *id)
+static bool parse_id(TorchReader *r, const PickleValue *persistent, StorageId *id)
 {
     const PickleValue *part[5], *view[3];
+    ForeignType type;
     int tuple = pickle_item(r->pickle, persistent->first);
     if (!pickle_items(r->pickle, tuple, part, 5) || !pickle_is(part[0], "storage") ||
-        part[1]->kind != PICKLE_GLOBAL || part[1]->integer < KNOWN_STORAGE ||
-        part[2]->kind != PICKLE_TEXT || part[4]->kind != PICKLE_INT || part[4]->integer < 0)
-        return damaged(r, "a persistent id is not one of a storage");
-    *id = (StorageId){part[2]->text, part[2]->length,
-                      storage_types[part[1]->integer - KNOWN_STORAGE], 0, part[4]->integer};
+        !torch_storage_class(part[1], &type) || part[2]->kind != PICKLE_TEXT ||
+        part[4]->kind != PICKLE_INT || part[4]->integer < 0)
+        return torch_damaged(r, "a persistent id is not one of a storage");
+    *id = (StorageId){part[2]->text, part[2]->length, type, 0, part[4]->integer};
     int sixth = -1, cell = value_of(r, tuple)->first;
     for (int i = 0; cell >= 0; i++, cell = pickle_next(r->pickle, cell))
         if (i == 5)
@@ -126,7 +104,7 @@ static bool parse_id(Reader *r, const PickleValue *persistent, StorageId *id)
     if (!pickle_items(r->pickle, sixth, view, 3) || view[1]->kind != PICKLE_INT ||
         view[2]->kind != PICKLE_INT || view[1]->integer < 0 || view[2]->integer < 0 ||
         view[1]->integer > id->count - view[2]->integer)
-        return damaged(r, "a part of a storage lies outside of it");
+        return torch_damaged(r, "a part of a storage lies outside of it");
     id->offset = view[1]->integer;
     return true;
 }
@@ -144,7 +122,7 @@ static int by_key(const void *a, const void *b)
     return compare_keys(x->key, x->key_length, y->key, y->key_length);
 }
 
-static Storage *find_storage(const Reader *r, const char *key, size_t length)
+static Storage *find_storage(const TorchReader *r, const char *key, size_t length)
 {
     Storage wanted = {.id = {.key = key, .key_length = length}};
     return r->n_storage ? bsearch(&wanted, r->storage, (size_t)r->n_storage, sizeof wanted, by_key)
@@ -152,7 +130,7 @@ static Storage *find_storage(const Reader *r, const char *key, size_t length)
 }
 
 /* Lists the storages that the pickle names, each once. */
-static bool list_storages(Reader *r)
+static bool list_storages(TorchReader *r)
 {
     int n = 0, values = pickle_count(r->pickle);
     for (int i = 0; i < values; i++)
@@ -174,29 +152,29 @@ static bool list_storages(Reader *r)
         if (!last || by_key(last, &r->storage[i]) != 0)
             r->storage[r->n_storage++] = r->storage[i];
         else if (last->id.type != id->type || last->id.count != id->count)
-            return damaged(r, "a storage has two types or sizes");
+            return torch_damaged(r, "a storage has two types or sizes");
     }
     return true;
 }
 
 /* Bytes of a storage, if they are no more than limit. */
-static bool storage_bytes(Reader *r, const StorageId *id, uint64_t limit, uint64_t *bytes)
+static bool storage_bytes(TorchReader *r, const StorageId *id, uint64_t limit, uint64_t *bytes)
 {
     uint64_t element = foreign_size(id->type);
     if ((uint64_t)id->count > limit / element)
-        return damaged(r, "a storage is larger than the file has room for");
+        return torch_damaged(r, "a storage is larger than the file has room for");
     *bytes = (uint64_t)id->count * element;
     return true;
 }
 
 /* The storage's bytes are there after this: out of the zip at its first use. */
-static bool load_storage(Reader *r, Storage *s)
+static bool load_storage(TorchReader *r, Storage *s)
 {
     char name[MAX_NAME];
     if (s->contents.data)
         return true;
     if (!r->zip.entry)
-        return damaged(r, "the data of a storage are missing");
+        return torch_damaged(r, "the data of a storage are missing");
     int n = snprintf(name, sizeof name, "%.*sdata/%.*s", (int)r->folder_length, r->folder,
                      shown(s->id.key_length), s->id.key);
     const ZipEntry *entry =
@@ -218,7 +196,7 @@ static bool load_storage(Reader *r, Storage *s)
 /* ---- tensors ---- */
 
 /* A tuple of whole numbers >= 0, or torch.Size of one; -1 if it is not, or has more than most. */
-static int parse_numbers(const Reader *r, const PickleValue *v, int64_t *number, int most)
+static int parse_numbers(const TorchReader *r, const PickleValue *v, int64_t *number, int most)
 {
     if (v->kind == PICKLE_CALL) {
         const PickleValue *function = value_of(r, pickle_item(r->pickle, v->first)), *argument[1];
@@ -257,72 +235,74 @@ static bool lies_within(Shape shape, const int64_t stride[TENSOR_MAX_DIM], int64
     return empty || (last < n && count <= n);
 }
 
-static bool parse_shape(const Reader *r, const PickleValue *size, const PickleValue *strides,
-                        Shape *shape, int64_t stride[TENSOR_MAX_DIM], const char *name)
+bool torch_add_view(TorchReader *r, const char *name, const unsigned char *from, ForeignType type,
+                    int64_t left, int n, const int64_t *dim, const int64_t *step)
 {
-    enum { MOST = 16 };
-    int64_t dims[MOST], steps[MOST];
-    int n = parse_numbers(r, size, dims, MOST);
-    if (n < 0 || parse_numbers(r, strides, steps, MOST) != n)
-        return error_set(r->err, "the size of %.200s is malformed; the file is damaged", name);
+    Shape shape = shape1(1);
+    int64_t stride[TENSOR_MAX_DIM] = {0};
     if (n > TENSOR_MAX_DIM)
         return error_set(r->err, "%.200s has %d dimensions; tensors of at most %d can be read",
                          name, n, TENSOR_MAX_DIM);
-    *shape = shape1(1);
-    stride[0] = 0;
     for (int d = 0; d < n; d++) {
-        shape->dim[d] = dims[d];
-        stride[d] =
-            dims[d] > 1 ? steps[d] : 0; /* of one element it is not used, and may be anything */
+        shape.dim[d] = dim[d];
+        /* of one element it is not used, and may be anything */
+        stride[d] = dim[d] > 1 ? step[d] : 0;
     }
-    shape->ndim = n ? n : 1; /* a scalar has shape [1] here */
-    return true;
-}
-
-/* _rebuild_tensor(storage, offset, size, stride) and its _v2, which has more arguments. */
-static bool add_tensor(Reader *r, int arguments, const char *name)
-{
-    const PickleValue *part[4];
-    if (!pickle_items(r->pickle, arguments, part, 4) || part[0]->kind != PICKLE_PERSISTENT ||
-        part[1]->kind != PICKLE_INT || part[1]->integer < 0)
-        return error_set(r->err, "the tensor %.200s is malformed; the file is damaged", name);
-    StorageId id;
-    Shape shape;
-    int64_t stride[TENSOR_MAX_DIM];
-    if (!parse_id(r, part[0], &id) || !parse_shape(r, part[2], part[3], &shape, stride, name))
-        return false;
-    Storage *s = find_storage(r, id.key, id.key_length);
-    if (!load_storage(r, s))
-        return error_prefix(r->err, "%.200s", name);
-    int64_t left = id.count - id.offset;
-    if (part[1]->integer > left || !lies_within(shape, stride, left - part[1]->integer))
+    shape.ndim = n ? n : 1; /* a scalar has shape [1] here */
+    if (!lies_within(shape, stride, left))
         return error_set(
             r->err,
             "%.200s has more elements than its storage; it is an expanded view, or the "
             "file is damaged; save a contiguous copy of it",
             name);
-    size_t element = foreign_size(id.type), first = (size_t)(id.offset + part[1]->integer);
     /* One storage may serve several tensors (tied weights), but not any number. */
-    r->made += (uint64_t)shape_count(shape) * element;
+    r->made += (uint64_t)shape_count(shape) * foreign_size(type);
     if (r->made > 4 * r->stored)
         return error_set(r->err, "the tensors are more than four times their storages; the file is "
                                  "refused");
     if (tensor_file_count(r->file) == MAX_TENSORS)
         return error_set(r->err, "the file has more than %d tensors", MAX_TENSORS);
     Tensor t = {0};
-    bool ok =
-        strided_gather(&t, s->contents.data + first * element, id.type, shape, stride, r->err) &&
-        tensor_file_adopt(r->file, name, &t, r->err);
+    bool ok = strided_gather(&t, from, type, shape, stride, r->err) &&
+              tensor_file_adopt(r->file, name, &t, r->err);
     free(t.data);
     return ok;
 }
 
+/* _rebuild_tensor(storage, offset, size, stride) and its _v2, which has more arguments. */
+static bool add_tensor(TorchReader *r, int arguments, const char *name)
+{
+    const PickleValue *part[4];
+    if (!pickle_items(r->pickle, arguments, part, 4) || part[0]->kind != PICKLE_PERSISTENT ||
+        part[1]->kind != PICKLE_INT || part[1]->integer < 0)
+        return error_set(r->err, "the tensor %.200s is malformed; the file is damaged", name);
+    StorageId id;
+    if (!parse_id(r, part[0], &id))
+        return false;
+    int64_t dim[TORCH_MAX_DIMS], step[TORCH_MAX_DIMS];
+    int n = parse_numbers(r, part[2], dim, TORCH_MAX_DIMS);
+    if (n < 0 || parse_numbers(r, part[3], step, TORCH_MAX_DIMS) != n)
+        return error_set(r->err, "the size of %.200s is malformed; the file is damaged", name);
+    Storage *s = find_storage(r, id.key, id.key_length);
+    if (!s)
+        return torch_damaged(r, "a storage is not where it belongs");
+    if (!load_storage(r, s))
+        return error_prefix(r->err, "%.200s", name);
+    int64_t first = 0, left = -1; /* an offset beyond the storage leaves nothing */
+    if (part[1]->integer <= id.count - id.offset) {
+        first = id.offset + part[1]->integer;
+        left = id.count - first;
+    }
+    return torch_add_view(r, name, s->contents.data + (size_t)first * foreign_size(id.type),
+                          id.type, left, n, dim, step);
+}
+
 /* ---- the saved object ---- */
 
-static bool add_value(Reader *r, int id, char name[MAX_NAME], size_t length, int depth);
+static bool add_value(TorchReader *r, int id, char name[MAX_NAME], size_t length, int depth);
 
 /* "a" and the key "b" make "a.b"; only the name at its end is changed. */
-static bool add_keyed(Reader *r, const PickleValue *key, int item, char name[MAX_NAME],
+static bool add_keyed(TorchReader *r, const PickleValue *key, int item, char name[MAX_NAME],
                       size_t length, int depth)
 {
     int n = 0;
@@ -333,14 +313,14 @@ static bool add_keyed(Reader *r, const PickleValue *key, int item, char name[MAX
     else if (key->kind == PICKLE_INT)
         n = snprintf(name + length, room, "%s%" PRId64, dot, key->integer);
     else
-        return damaged(r, "a key is neither text nor a whole number");
+        return torch_damaged(r, "a key is neither text nor a whole number");
     if (n < 0 || (size_t)n >= room)
-        return damaged(r, "a name is too long");
+        return torch_damaged(r, "a name is too long");
     return add_value(r, item, name, length + (size_t)n, depth + 1);
 }
 
 /* Keys and values from this cell on. */
-static bool add_pairs(Reader *r, int cell, char name[MAX_NAME], size_t length, int depth)
+static bool add_pairs(TorchReader *r, int cell, char name[MAX_NAME], size_t length, int depth)
 {
     while (cell >= 0) {
         const PickleValue *key = value_of(r, pickle_item(r->pickle, cell));
@@ -353,20 +333,21 @@ static bool add_pairs(Reader *r, int cell, char name[MAX_NAME], size_t length, i
 }
 
 /* The argument of OrderedDict([[key, value], ...]), as Python 2 pickles it. */
-static bool add_pair_list(Reader *r, const PickleValue *list, char name[MAX_NAME], size_t length,
-                          int depth)
+static bool add_pair_list(TorchReader *r, const PickleValue *list, char name[MAX_NAME],
+                          size_t length, int depth)
 {
     for (int cell = list->first; cell >= 0; cell = pickle_next(r->pickle, cell)) {
         const PickleValue *pair = value_of(r, pickle_item(r->pickle, cell));
         if ((pair->kind != PICKLE_LIST && pair->kind != PICKLE_TUPLE) || pair->count != 2)
-            return damaged(r, "an OrderedDict is not made of pairs");
+            return torch_damaged(r, "an OrderedDict is not made of pairs");
         if (!add_pairs(r, pair->first, name, length, depth))
             return false;
     }
     return true;
 }
 
-static bool add_call(Reader *r, const PickleValue *v, char name[MAX_NAME], size_t length, int depth)
+static bool add_call(TorchReader *r, const PickleValue *v, char name[MAX_NAME], size_t length,
+                     int depth)
 {
     int second = pickle_next(r->pickle, v->first), arguments = pickle_item(r->pickle, second);
     const PickleValue *tuple = value_of(r, arguments), *argument[1];
@@ -376,7 +357,7 @@ static bool add_call(Reader *r, const PickleValue *v, char name[MAX_NAME], size_
         return add_tensor(r, arguments, length ? name : "tensor");
     case KNOWN_PARAMETER: /* (tensor, requires_grad, hooks) */
         if (tuple->count < 1)
-            return damaged(r, "a parameter has no tensor");
+            return torch_damaged(r, "a parameter has no tensor");
         return add_value(r, pickle_item(r->pickle, tuple->first), name, length, depth + 1);
     case KNOWN_DICT:
         if (pickle_items(r->pickle, arguments, argument, 1) &&
@@ -388,7 +369,8 @@ static bool add_call(Reader *r, const PickleValue *v, char name[MAX_NAME], size_
     }
 }
 
-static bool add_list(Reader *r, const PickleValue *v, char name[MAX_NAME], size_t length, int depth)
+static bool add_list(TorchReader *r, const PickleValue *v, char name[MAX_NAME], size_t length,
+                     int depth)
 {
     PickleValue key = {.kind = PICKLE_INT};
     for (int cell = v->first; cell >= 0; cell = pickle_next(r->pickle, cell), key.integer++)
@@ -398,7 +380,7 @@ static bool add_list(Reader *r, const PickleValue *v, char name[MAX_NAME], size_
 }
 
 /* What stands beside the tensors in the outermost dictionary (epoch, arch, ...) is metadata. */
-static bool add_scalar(Reader *r, const PickleValue *v, const char *name)
+static bool add_scalar(TorchReader *r, const PickleValue *v, const char *name)
 {
     char text[MAX_NAME];
     switch (v->kind) {
@@ -424,14 +406,14 @@ static bool add_scalar(Reader *r, const PickleValue *v, const char *name)
 }
 
 /* Adds the tensors of a value, and of what it contains, under dotted names. */
-static bool add_value(Reader *r, int id, char name[MAX_NAME], size_t length, int depth)
+static bool add_value(TorchReader *r, int id, char name[MAX_NAME], size_t length, int depth)
 {
     const PickleValue *v = value_of(r, id);
     bool ok = true;
     if (depth > MAX_DEPTH)
-        return damaged(r, "it is nested too deeply");
+        return torch_damaged(r, "it is nested too deeply");
     if (++r->visits > MAX_VISITS)
-        return damaged(r, "it contains itself or too much");
+        return torch_damaged(r, "it contains itself or too much");
     switch (v->kind) {
     case PICKLE_DICT:
         ok = add_pairs(r, v->first, name, length, depth);
@@ -443,6 +425,9 @@ static bool add_value(Reader *r, int id, char name[MAX_NAME], size_t length, int
     case PICKLE_CALL:
         ok = add_call(r, v, name, length, depth);
         break;
+    case PICKLE_PERSISTENT: /* elsewhere a storage, which is no tensor */
+        ok = !r->tar || torch_tar_add(r, v, length ? name : "tensor");
+        break;
     default:
         if (depth == 1)
             ok = add_scalar(r, v, name);
@@ -451,7 +436,7 @@ static bool add_value(Reader *r, int id, char name[MAX_NAME], size_t length, int
     return ok;
 }
 
-static bool add_all(Reader *r)
+bool torch_add_all(TorchReader *r)
 {
     char name[MAX_NAME] = "";
     if (!add_value(r, pickle_root(r->pickle), name, 0, 0))
@@ -461,7 +446,7 @@ static bool add_all(Reader *r)
 
 /* ---- the zip archive ---- */
 
-static bool open_zip(Reader *r)
+static bool open_zip(TorchReader *r)
 {
     static const char last[] = "/data.pkl";
     char name[MAX_NAME];
@@ -483,26 +468,45 @@ static bool open_zip(Reader *r)
     int n = snprintf(name, sizeof name, "%.*sbyteorder", (int)r->folder_length, r->folder);
     const ZipEntry *order = zip_find(&r->zip, name, (size_t)n);
     if (order && order->packed_size == 3 && memcmp(order->packed, "big", 3) == 0)
-        return big_endian(r);
+        return torch_big_endian(r);
     return zip_extract(pickled, &r->pickled, r->err) &&
            unpickle(&r->pickle, r->pickled.data, r->pickled.size, known, N_KNOWN, &used, r->err) &&
-           list_storages(r) && add_all(r);
+           list_storages(r) && torch_add_all(r);
 }
 
 /* ---- the stream ---- */
 
-/* Reads the next pickle of the stream. */
-static bool next_pickle(Reader *r, size_t *at, Pickle **pickle)
+bool torch_next_pickle(TorchReader *r, const unsigned char *bytes, size_t size, size_t *at,
+                       Pickle **pickle)
 {
     size_t used;
-    if (!unpickle(pickle, r->bytes.data + *at, r->bytes.size - *at, known, N_KNOWN, &used, r->err))
+    if (!unpickle(pickle, bytes + *at, size - *at, known, N_KNOWN, &used, r->err))
         return false;
     *at += used;
     return true;
 }
 
+static bool next_pickle(TorchReader *r, size_t *at, Pickle **pickle)
+{
+    return torch_next_pickle(r, r->bytes.data, r->bytes.size, at, pickle);
+}
+
+bool torch_says(const Pickle *pickle, const PickleValue *dict, const char *key)
+{
+    bool said = true;
+    for (int cell = dict->first; cell >= 0;) {
+        const PickleValue *name = pickle_value(pickle, pickle_item(pickle, cell));
+        cell = pickle_next(pickle, cell);
+        const PickleValue *value = pickle_value(pickle, pickle_item(pickle, cell));
+        cell = pickle_next(pickle, cell);
+        if (pickle_is(name, key))
+            said = value->kind == PICKLE_BOOL && value->integer;
+    }
+    return said;
+}
+
 /* The magic number, the protocol and the system, which say no more than that we can read on. */
-static bool read_preamble(Reader *r, size_t *at)
+static bool read_preamble(TorchReader *r, size_t *at)
 {
     static const char magic[] = "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
     for (int i = 0; i < 3; i++) {
@@ -517,43 +521,37 @@ static bool read_preamble(Reader *r, size_t *at)
             right = v->kind == PICKLE_INT && v->integer == 1001;
         else
             right = v->kind == PICKLE_DICT;
-        for (int cell = v->first; i == 2 && right && cell >= 0;) {
-            const PickleValue *key = pickle_value(p, pickle_item(p, cell));
-            cell = pickle_next(p, cell);
-            const PickleValue *value = pickle_value(p, pickle_item(p, cell));
-            cell = pickle_next(p, cell);
-            if (pickle_is(key, "little_endian"))
-                little = value->kind == PICKLE_BOOL && value->integer;
-        }
+        if (i == 2 && right)
+            little = torch_says(p, v, "little_endian");
         pickle_free(p);
         if (!right)
             return error_set(r->err, "is a pickle, but not one of PyTorch");
         if (!little)
-            return big_endian(r);
+            return torch_big_endian(r);
     }
     return true;
 }
 
 /* The storages lie one after the other in the order of the keys. */
-static bool place_storages(Reader *r, const Pickle *keys, size_t at)
+static bool place_storages(TorchReader *r, const Pickle *keys, size_t at)
 {
     const PickleValue *list = pickle_value(keys, pickle_root(keys));
     if (list->kind != PICKLE_LIST)
-        return damaged(r, "the list of storages is missing");
+        return torch_damaged(r, "the list of storages is missing");
     for (int cell = list->first; cell >= 0; cell = pickle_next(keys, cell)) {
         const PickleValue *key = pickle_value(keys, pickle_item(keys, cell));
         Storage *s = key->kind == PICKLE_TEXT ? find_storage(r, key->text, key->length) : NULL;
         uint64_t count, bytes = 0;
         if (!s || s->contents.data)
-            return damaged(r, "a storage is unknown or there twice");
+            return torch_damaged(r, "a storage is unknown or there twice");
         if (r->bytes.size - at < sizeof count)
-            return damaged(r, "it is cut short; copy it again");
+            return torch_damaged(r, "it is cut short; copy it again");
         memcpy(&count, r->bytes.data + at, sizeof count);
         at += sizeof count;
         if (!storage_bytes(r, &s->id, r->bytes.size - at, &bytes))
             return error_set(r->err, "is cut short or damaged; copy it again");
         if (count != (uint64_t)s->id.count)
-            return damaged(r, "a storage has another size than its tensors say");
+            return torch_damaged(r, "a storage has another size than its tensors say");
         s->contents.data = r->bytes.data + at;
         r->stored += bytes;
         at += (size_t)bytes;
@@ -561,25 +559,27 @@ static bool place_storages(Reader *r, const Pickle *keys, size_t at)
     return true;
 }
 
-static bool open_stream(Reader *r)
+static bool open_stream(TorchReader *r)
 {
     size_t at = 0;
     Pickle *keys = NULL;
     bool ok = read_preamble(r, &at) && next_pickle(r, &at, &r->pickle) && list_storages(r) &&
-              next_pickle(r, &at, &keys) && place_storages(r, keys, at) && add_all(r);
+              next_pickle(r, &at, &keys) && place_storages(r, keys, at) && torch_add_all(r);
     pickle_free(keys);
     return ok;
 }
 
 bool torch_read(const char *path, TensorFile **file, Error *err)
 {
-    Reader r = {.file = tensor_file_new(), .err = err};
+    TorchReader r = {.file = tensor_file_new(), .err = err};
     if (!r.file)
         return error_set(err, "%s: out of memory", path);
     bool ok = bytes_append_file(&r.bytes, path, err);
     if (ok) {
         bool zip = r.bytes.size >= 4 && memcmp(r.bytes.data, "PK\3\4", 4) == 0;
-        ok = zip ? open_zip(&r) : open_stream(&r);
+        ok = zip                                        ? open_zip(&r)
+             : torch_is_tar(r.bytes.data, r.bytes.size) ? torch_open_tar(&r)
+                                                        : open_stream(&r);
         if (!ok)
             error_prefix(err, "%s", path);
     }
@@ -589,6 +589,7 @@ bool torch_read(const char *path, TensorFile **file, Error *err)
     pickle_free(r.pickle);
     free(r.pickled.owned);
     zip_close(&r.zip);
+    torch_tar_free(r.tar);
     free(r.bytes.data);
     if (ok)
         *file = r.file;

@@ -29,6 +29,8 @@ bool weights_read(const char *path, TensorFile **file, Error *err)
         return is_npz(head, n) ? npz_read(path, file, err) : torch_read(path, file, err);
     if (n >= 2 && head[0] == 0x80 && head[1] <= 5)
         return torch_read(path, file, err);
+    if (n >= 512 && memcmp(head + 257, "ustar", 5) == 0)
+        return torch_read(path, file, err);
     if (n >= 1 && head[0] == '[')
         return tfjs_read(path, file, err);
     return safetensors_read(path, file, err);

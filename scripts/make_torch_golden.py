@@ -10,6 +10,8 @@ import os
 import pickle
 import struct
 import sys
+import tarfile
+import tempfile
 import zipfile
 from collections import OrderedDict
 
@@ -116,6 +118,68 @@ def python2_stream(f):
         f.write(struct.pack("<q", s.numel()) + s.numpy().tobytes())
 
 
+class Tensor:
+    """A tensor of the tar format; `part`: (elements before, elements after) of the storage it is a part of."""
+    def __init__(self, tensor):
+        self.tensor = tensor
+
+
+def old_tar(evil=None):
+    """The tar archive that torch.save wrote before 0.1.10; torch.load still reads it."""
+    t = {0x7f0000000010 + 16 * i: v for i, v in enumerate(
+        [values(2, 3, dtype=d) for d in (torch.float16, torch.float32, torch.float64, torch.uint8, torch.int8,
+                                         torch.int16, torch.int32, torch.int64)])}
+    transposed, whole = values(3, 4).t().contiguous().t(), torch.cat([torch.full((2,), 99.), values(5)])
+    t[1], t[2], t[3] = transposed, whole[2:6], whole[2:7]
+    t[4] = values(4)                                # its storage is a part of another
+    names = ["f16", "f32", "f64", "u8", "i8", "i16", "i32", "i64", "transposed", "part", "same_part", "view"]
+    kind = {v: k for k, v in {"Half": torch.float16, "Float": torch.float32, "Double": torch.float64, "Byte": torch.uint8,
+                              "Char": torch.int8, "Short": torch.int16, "Int": torch.int32, "Long": torch.int64}.items()}
+    root = torch.cat([torch.full((3,), 99.), t[4], torch.full((1,), 99.)])
+    storages = {5000 + k: (v, "cpu") for k, v in t.items() if k not in (2, 3, 4)}
+    storages[77], storages[78] = (whole, "cuda:0"), (root, "cpu")
+    storage_of = {**{k: 5000 + k for k in t}, 2: 77, 3: 77, 4: 79}
+
+    def dump(o, out, ids=False):
+        p = Python2Pickler(out, protocol=2)
+        if ids:
+            p.persistent_id = lambda o: str([k for k, v in t.items() if v is o.tensor][0]) if isinstance(o, Tensor) else None
+        p.dump(o)
+    members = {n: io.BytesIO() for n in ("sys_info", "pickle", "tensors", "storages")}
+    dump({"protocol_version": 1000, "little_endian": True, "type_sizes": {"short": 2, "int": 4, "long": 8}},
+         members["sys_info"])
+    d = OrderedDict(("module." + n, Tensor(v)) for n, v in zip(names, t.values()))
+    dump({"epoch": 61, "arch": "LightCNN", "state_dict": Python2Dict(d.items()), "bad": evil}, members["pickle"], True)
+    out = members["tensors"]
+    dump(len(t), out)
+    for k, v in t.items():
+        cuda = torch.cuda if storages.get(storage_of[k], (0, ""))[1] == "cuda:0" else torch
+        dump((k, storage_of[k], getattr(cuda, kind[v.dtype] + "Tensor")), out)
+        sizes = [*v.size(), *v.stride(), v.storage_offset() if storage_of[k] == 77 else 0]
+        out.write(struct.pack("<ii%dq" % len(sizes), v.dim(), 0, *sizes))
+    out = members["storages"]
+    dump(len(storages), out)
+    for k, (v, place) in storages.items():
+        dump((k, place, getattr(torch, kind[v.dtype] + "Storage")), out)
+        flat = torch.tensor([], dtype=v.dtype).set_(v.storage(), 0, (len(v.storage()),))
+        out.write(struct.pack("<q", len(flat)) + flat.numpy().tobytes())
+    dump([(79, 78, 3, 4)], out)
+    f = io.BytesIO()
+    with tarfile.open(fileobj=f, mode="w:", format=tarfile.PAX_FORMAT) as tar:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size, info.mtime = len(data.getvalue()), 1500000000.25     # a fraction: a header of its own
+            data.seek(0)
+            tar.addfile(info, data)
+    if evil is None:                                # PyTorch's own reader agrees
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(f.getvalue())
+            file.flush()
+            read = torch.load(file.name, map_location="cpu")["state_dict"]
+        assert all(torch.equal(read["module." + n], v) for n, v in zip(names, t.values()))
+    return f.getvalue()
+
+
 def deflated(data):
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
@@ -159,6 +223,8 @@ def main():
     f = io.BytesIO()
     python2_stream(f)
     write("torch-python2.pt", f.getvalue())
+    write("torch-tar.pt", old_tar())
+    write("torch-tar-evil.pt", old_tar(os.getcwd))           # names a function: must be refused
     write("torch-module.pt", saved(torch.nn.Linear(2, 1)))   # a whole module: must be refused
     for name, save in (("stored", np.savez), ("deflated", np.savez_compressed)):
         f = io.BytesIO()

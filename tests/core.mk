@@ -13,14 +13,20 @@ tests_test_rng_LDADD = libtensor.a $(CORE_LIBS)
 tests_test_tensor_file_SOURCES = tests/test_tensor_file.c
 tests_test_tensor_file_LDADD = libtensor.a $(CORE_LIBS)
 
-# Files as PyTorch and NumPy write them; every allocation is seen.
+# Files as PyTorch and NumPy write them, whole and damaged; of these every allocation is seen.
 tests_test_weights_SOURCES = tests/test_weights.c
 tests_test_weights_CPPFLAGS = $(AM_CPPFLAGS) -DGOLDEN='"$(abs_top_srcdir)/tests/golden"'
-tests_test_weights_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 tests_test_weights_LDADD = libtensor.a $(CORE_LIBS) $(ZLIB_LIBS)
+check_PROGRAMS += tests/test_fuzz_weights
+TESTS += tests/test_fuzz_weights
+tests_test_fuzz_weights_SOURCES = tests/test_fuzz_weights.c
+tests_test_fuzz_weights_CPPFLAGS = $(AM_CPPFLAGS) -DGOLDEN='"$(abs_top_srcdir)/tests/golden"'
+tests_test_fuzz_weights_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+tests_test_fuzz_weights_LDADD = libtensor.a $(CORE_LIBS) $(ZLIB_LIBS)
 EXTRA_DIST += scripts/make_torch_golden.py \
 	tests/golden/torch-zip.pt tests/golden/torch-deflated.pt tests/golden/torch-stream.pt \
 	tests/golden/torch-stream4.pt tests/golden/torch-python2.pt tests/golden/torch-module.pt \
+	tests/golden/torch-tar.pt tests/golden/torch-tar-evil.pt \
 	tests/golden/numpy-1.npy tests/golden/numpy-2.npy tests/golden/numpy-3.npy \
 	tests/golden/numpy-stored.npz tests/golden/numpy-deflated.npz
 
