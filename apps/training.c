@@ -47,6 +47,11 @@ static real rate_at(const TrainSettings *s, uint64_t step)
     return base;
 }
 
+static bool write_report(const Training *t, const char *state, Error *err)
+{
+    return !t->report || training_report_write(t, state, err);
+}
+
 /* What the loop holds besides the caller's. */
 typedef struct Loop {
     Training *training;
@@ -89,11 +94,6 @@ static void log_loss(Loop *loop, real rate)
     snprintf(loop->extra, sizeof loop->extra, "loss %.4f", mean);
     loop->sum = 0;
     loop->n_sum = 0;
-}
-
-static bool write_report(const Training *t, const char *state, Error *err)
-{
-    return !t->report || training_report_write(t, state, err);
 }
 
 /* Validation, contact sheet, checkpoints, report. */
@@ -211,7 +211,7 @@ static bool start(Loop *loop, Error *err)
     progress_start(&loop->progress, "training", "samples", (int64_t)t->info.step * s->batch,
                    s->steps * s->batch);
     loop->start = seconds();
-    return ok;
+    return ok && write_report(t, "In progress.", err); /* a wrong --report fails at once */
 }
 
 bool training_run(Training *training, Error *err)

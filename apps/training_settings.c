@@ -123,6 +123,8 @@ const struct argp training_argp = {.options = train_options, .parser = parse_opt
 
 void training_check(const TrainOptions *o)
 {
+    if (o->report && (o->evaluate || o->export))
+        die_usage("--report is of a training run; leave it out with --evaluate and --export");
     if (o->export) {
         if (!o->out)
             die_usage("--export wants --out DIR, the folder of the run");

@@ -255,6 +255,11 @@ static void config_file_and_report(void **state)
     assert_refused(CONFIG "--out @/no", 1, "my.json: \"epochs\" in \"training\" wants a whole");
     write_config("{\"net\": {\"width\": [6, 5, 4]}}");
     assert_refused(CONFIG "--out @/no --size 128", 1, "\"width\" has 3 values");
+    assert_refused(TRAIN "--data @/labels --out @/no --report @/no/where/page.html", 1,
+                   "no/where/page.html");
+    assert_refused("./apps/train_imitator --data @/labels --evaluate @/file/last.safetensors "
+                   "--report @/page.html",
+                   2, "--report is of a training run");
     assert_refused(TRAIN "--data @/labels --out @/no --preset big", 2,
                    "--preset is small or paper");
     assert_refused(TRAIN "--data @/labels --out @/no --config @/nowhere.json", 1, "nowhere.json");
