@@ -23,7 +23,7 @@
 
 extern char **environ;
 
-enum { OUT = 'o', PHOTOS = 1000, PAIRS, STEPS, SEED, PRESET, CONFIG, MAX_ARGS = 32 };
+enum { OUT = 'o', PHOTOS = 1000, PAIRS, STEPS, BATCH, SEED, PRESET, CONFIG, MAX_ARGS = 32 };
 
 /* Table 8. */
 static const struct {
@@ -40,7 +40,7 @@ enum { ROWS = sizeof part / sizeof *part };
 
 typedef struct Options {
     StudioConfig studio; /* first: the child parser's input */
-    const char *photos, *pairs, *out, *steps, *seed, *preset;
+    const char *photos, *pairs, *out, *steps, *batch, *seed, *preset;
 } Options;
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -63,6 +63,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case STEPS:
         option_int(arg, "--steps", 1, INT32_MAX);
         o->steps = arg;
+        break;
+    case BATCH:
+        option_int(arg, "--batch", 1, 4096);
+        o->batch = arg;
         break;
     case SEED:
         option_int(arg, "--seed", 0, INT64_MAX);
@@ -88,6 +92,7 @@ static const struct argp_option option[] = {
     {"pairs", PAIRS, "TSV", 0, "Table of pairs to verify, as for evaluate verify", 0},
     {"out", OUT, "DIR", 0, "Folder of ablation.json, ablation.html and the four runs", 0},
     {"steps", STEPS, "N", 0, "Steps of each run (the preset's epochs)", 0},
+    {"batch", BATCH, "N", 0, "Faces per step (the preset's)", 0},
     {"seed", SEED, "N", 0, "Of every run (1)", 0},
     {"preset", PRESET, "small|paper", 0, "Of train_translator (small)", 0},
     {0}};
@@ -230,6 +235,7 @@ static void train_row(const Options *o, int row, const char *trainer)
         add(&c, "--config", config);
         add(&c, "--seed", o->seed);
         add(&c, "--steps", o->steps);
+        add(&c, "--batch", o->batch);
     }
     run_command(&c, part[row].what);
     free(report);
@@ -268,9 +274,9 @@ static json_t *do_row(const Options *o, int row, const char *trainer, const Veri
 static void check_folder(const Options *o)
 {
     char *path = path_join(o->out, "settings.json");
-    json_t *now = json_pack("{ss ss ss ss ss ss}", "photos", o->photos, "pairs", o->pairs, "engine",
-                            o->studio.engine[0], "preset", o->preset, "seed", o->seed, "steps",
-                            o->steps ? o->steps : "");
+    json_t *now = json_pack("{ss ss ss ss ss ss ss}", "photos", o->photos, "pairs", o->pairs,
+                            "engine", o->studio.engine[0], "preset", o->preset, "seed", o->seed,
+                            "steps", o->steps ? o->steps : "", "batch", o->batch ? o->batch : "");
     json_t *before = json_load_file(path, 0, NULL);
 
     if (before && !json_equal(before, now))
