@@ -100,7 +100,8 @@ static bool open_fit(const Session *s, Fit **fit, Error *err)
                                 .features = c->features,
                                 .optim = optim,
                                 .mean = s->mean,
-                                .deviation = s->deviation},
+                                .deviation = s->deviation,
+                                .prior = s->prior},
                    err);
 }
 
@@ -254,7 +255,24 @@ static bool fit_colours(Session *s, float *x, Error *err)
     return session_refine(s, 1u << CONTROL_APPEARANCE, only, 3, x, err);
 }
 
-/* Stages 1 to 4 of one model. */
+/* T(photo); options are as the softmax left them. */
+static void translate(const Run *r, const Session *s, float *x)
+{
+    one_shot_run(s->studio->one_shot[s->model], r->picture, 1, x);
+}
+
+/* Stages 1 and 4 of one model, from the translator's x. */
+static bool find_near(Run *r, Session *s, float *x, Error *err)
+{
+    translate(r, s, x);
+    session_harden(s, x);
+    bool ok = session_choose_eyes(s, r->picture, x, err) && fit_colours(s, x, err) &&
+              session_choose(s, true, true, x, err) && fit_colours(s, x, err);
+    report(r, 20);
+    return ok;
+}
+
+/* Stages 1 to 4 of one model, from the average face. */
 static bool find_coarse(Run *r, Session *s, float *x, Error *err)
 {
     Fit *fit;
@@ -300,15 +318,19 @@ static bool find_fine(Run *r, Session *s, float *x, Error *err)
     return ok;
 }
 
-/* The paper's: raw losses from the average face, its one-hots undecided. */
+/* The paper's: raw losses, from T(photo) or from the average face, whose one-hots are undecided. */
 static bool find_paper(Run *r, Session *s, float *x, Error *err)
 {
     Fit *fit;
 
     s->weight = r->config->weight;
-    schema_average(s->schema, x);
-    for (int i = s->schema->n_continuous; i < s->schema->dim; i++) {
-        x[i] = 0.5f;
+    if (r->config->translate) {
+        translate(r, s, x);
+    } else {
+        schema_average(s->schema, x);
+        for (int i = s->schema->n_continuous; i < s->schema->dim; i++) {
+            x[i] = 0.5f;
+        }
     }
     if (!open_fit(s, &fit, err)) {
         return false;
@@ -430,6 +452,8 @@ static bool compare_models(const Run *r, Session *session, float *const *x, int 
     return true;
 }
 
+typedef bool Find(Run *r, Session *s, float *x, Error *err);
+
 static bool search_models(Run *r, Session *session, float *const *x, Error *err)
 {
     int best = 0;
@@ -444,8 +468,8 @@ static bool search_models(Run *r, Session *session, float *const *x, Error *err)
         }
         r->finding->start_distance[m] =
             view_distance(&session[m].average, &r->photo, &r->studio->eyes);
-        if (!(r->config->paper ? find_paper(r, &session[m], x[m], err)
-                               : find_coarse(r, &session[m], x[m], err))) {
+        Find *find = r->config->paper ? find_paper : r->config->translate ? find_near : find_coarse;
+        if (!find(r, &session[m], x[m], err)) {
             return false;
         }
     }
@@ -512,7 +536,7 @@ bool finder_run(Studio *studio, const real *picture, const FinderConfig *config,
     float *x[MAX_MODELS] = {NULL};
 
     for (int m = 0; m < studio->models; m++) {
-        r.work += is_tried(&r, m) ? config->first_steps + 10 : 0;
+        r.work += is_tried(&r, m) ? (config->translate ? 20 : config->first_steps + 10) : 0;
     }
     r.work = (r.work + config->steps) * config->starts + (config->refinements > 0 ? 40 : 0);
     if (!finding_new(&found, studio, err)) {

@@ -12,6 +12,9 @@
  * and what the imitator gets wrong there is taken off the target. The engine's renders are judged
  * by the descent's losses and by the landmarks. The paper's schedule is step 5 alone from the
  * average face, at the paper's rates.
+ *
+ * From a translator's x (FinderConfig.translate) the steps 2 and 3, which only find a start, are
+ * left out. Where the studio has priors, descents and refinements stay in their subspaces.
  */
 #ifndef APPS_FINDER_H
 #define APPS_FINDER_H
@@ -31,6 +34,8 @@ typedef struct FinderConfig {
     bool cosine;     /* identity by Eq. 5's cosine; false: by the descriptor's own loss */
     bool features;   /* content on features, as the paper; false: on class maps */
     double light_trust; /* 0 .. 1: how far the photo's skin colour is skin and not light */
+    bool translate;     /* start at what the studio's translator makes of the photo; else at the
+                           average face */
     uint64_t seed;      /* of the random people */
     int only;           /* try this model alone, or -1: try all, keep the nearest character */
 } FinderConfig;

@@ -21,7 +21,7 @@ enum {
     LAMBDA2,
     COLOUR,
     GEOMETRY,
-    PRIOR,
+    PRIOR_WEIGHT,
     LIGHT,
     IDENTITY,
     CONTENT,
@@ -30,6 +30,8 @@ enum {
     IMITATOR,
     SEGMENTER,
     DESCRIPTOR,
+    PRIOR,
+    INIT,
     QUIET
 };
 
@@ -46,12 +48,20 @@ static const struct argp_option option[] = {
     {"refinements", REFINEMENTS, "N", 0,
      "Least-squares iterations on the engine's renders at the end (5)", 1},
     {"starts", STARTS, "N", 0, "Starts side by side: the average face, then random people (1)", 1},
+    {"init", INIT, "START", 0,
+     "average: the average face; translator: what the pretrained translator makes of the photo; "
+     "translator=FILE: another one, may be given for each engine (average)",
+     1},
+    {"prior", PRIOR, "FILE", 0,
+     "Search inside the subspace of fit_prior's checkpoint; may be given for each engine. "
+     "pretrained: the ones that come along; none (none)",
+     1},
     {"rate", RATE, "R", 0, "Learning rate (0.02; paper 10)", 1},
     {"lambda1", LAMBDA1, "W", 0, "Weight of the identity loss (3; paper 0.01)", 2},
     {"lambda2", LAMBDA2, "W", 0, "Weight of the content loss (1)", 2},
     {"colour", COLOUR, "W", 0, "Weight of the mean colours (1; paper 0)", 2},
     {"geometry", GEOMETRY, "W", 0, "Weight of the landmarks (1; paper 0)", 2},
-    {"prior", PRIOR, "W", 0, "Weight of staying plausible (3; paper 0)", 2},
+    {"prior-weight", PRIOR_WEIGHT, "W", 0, "Weight of staying plausible (3; paper 0)", 2},
     {"light", LIGHT, "T", 0,
      "How far the photo's skin colour is believed: 0 not at all, 1 as in the engine's own light "
      "(0.7; paper 1)",
@@ -116,6 +126,7 @@ static void finish(FinderOptions *o)
 
     o->finder = o->paper ? finder_paper() : finder_default();
     o->finder.seed = seed;
+    o->finder.translate = o->studio.with_translators;
     take(&o->finder.first_steps, o->first_steps);
     take(&o->finder.steps, o->steps);
     take(&o->finder.refinements, o->refinements);
@@ -136,6 +147,37 @@ static void finish(FinderOptions *o)
     }
 }
 
+/* Adds a file to a list of them, one for each engine. */
+static void add_file(const char **list, int *n, const char *file, const char *option_name)
+{
+    if (*n == MAX_MODELS) {
+        die_usage("%s was given more than %d times", option_name, MAX_MODELS);
+    }
+    list[(*n)++] = file;
+}
+
+static void take_prior(StudioConfig *studio, const char *arg)
+{
+    studio->with_priors = strcmp(arg, "none") != 0;
+    if (studio->with_priors && strcmp(arg, "pretrained") != 0) {
+        add_file(studio->prior, &studio->priors, arg, "--prior");
+    }
+}
+
+static void take_init(StudioConfig *studio, const char *arg)
+{
+    static const char translator[] = "translator";
+    const char *file = strchr(arg, '=');
+    size_t name = file ? (size_t)(file - arg) : strlen(arg);
+
+    studio->with_translators = name == strlen(translator) && strncmp(arg, translator, name) == 0;
+    if (studio->with_translators && file) {
+        add_file(studio->translator, &studio->translators, file + 1, "--init");
+    } else if (!studio->with_translators && strcmp(arg, "average") != 0) {
+        die_usage("--init is average, translator or translator=FILE, not '%s'", arg);
+    }
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     static const char *const schedules[] = {"default", "paper"};
@@ -151,10 +193,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         finish(o);
         break;
     case ENGINE:
-        if (o->studio.models == MAX_MODELS) {
-            die_usage("--engine was given more than %d times", MAX_MODELS);
-        }
-        o->studio.engine[o->studio.models++] = arg;
+        add_file(o->studio.engine, &o->studio.models, arg, "--engine");
         break;
     case SCHEDULE:
         o->paper = choice(arg, "--schedule", schedules) == 1;
@@ -186,8 +225,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case GEOMETRY:
         o->geometry = option_real(arg, "--geometry", 0, 1e6);
         break;
+    case PRIOR_WEIGHT:
+        o->prior = option_real(arg, "--prior-weight", 0, 1e6);
+        break;
     case PRIOR:
-        o->prior = option_real(arg, "--prior", 0, 1e6);
+        take_prior(&o->studio, arg);
+        break;
+    case INIT:
+        take_init(&o->studio, arg);
         break;
     case LIGHT:
         o->light = option_real(arg, "--light", 0, 1);
@@ -205,10 +250,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         path_set_assets(arg);
         break;
     case IMITATOR:
-        if (o->studio.imitators == MAX_MODELS) {
-            die_usage("--imitator was given more than %d times", MAX_MODELS);
-        }
-        o->studio.imitator[o->studio.imitators++] = arg;
+        add_file(o->studio.imitator, &o->studio.imitators, arg, "--imitator");
         break;
     case SEGMENTER:
         o->studio.segmenter = arg;

@@ -142,8 +142,11 @@ static bool prepare(Session *s, const View *photo, const float *landmark, Error 
 bool session_open(Session *session, Studio *studio, int model, const View *photo,
                   const float *landmark, const FinderConfig *config, Error *err)
 {
-    *session = (Session){
-        .studio = studio, .config = config, .model = model, .schema = studio->schema[model]};
+    *session = (Session){.studio = studio,
+                         .config = config,
+                         .model = model,
+                         .schema = studio->schema[model],
+                         .prior = studio->prior[model]};
     if (!allocate(session, err) || !prepare(session, photo, landmark, err)) {
         session_close(session);
         return false;
@@ -278,21 +281,104 @@ void session_harden(const Session *s, float *x)
 
 /* ---- refinement ---- */
 
+/* The variables are controls, or with a prior the coordinates of its subspace. */
 typedef struct Refinement {
     Session *session;
     Weights weight;
-    const float *base; /* x where it is not refined */
-    const int *index;  /* n: which of x are refined */
+    float *base;  /* x where it is not refined */
+    float *moves; /* n_continuous: 1 for what is */
+    int *index;   /* n_index: which that are */
+    int n_index;
+    float *z, *trial; /* with a prior: base's, and of a point */
+    int *component;   /* n: with a prior the variables among z's values, else index */
     int n;
     float *points; /* FINDER_CHUNK x dim */
 } Refinement;
 
+static void refinement_free(Refinement *r)
+{
+    free(r->base);
+    free(r->index);
+    free(r->points);
+}
+
+/* The components of the groups in which anything moves. */
+static void list_components(Refinement *r, const Prior *prior)
+{
+    int first = 0;
+
+    prior_encode(prior, r->base, r->z);
+    for (int g = 0; g < prior->n_groups; g++) {
+        const PriorGroup *group = &prior->group[g];
+        bool any = false;
+        for (int i = 0; i < group->n; i++) {
+            any = any || r->moves[group->index[i]] != 0;
+        }
+        for (int k = 0; any && k < group->kept; k++) {
+            r->component[r->n++] = first + k;
+        }
+        first += group->kept;
+    }
+}
+
+static bool refinement_new(Refinement *r, Session *s, unsigned kinds, Weights weight,
+                           const float *x, Error *err)
+{
+    size_t n = (size_t)s->schema->n_continuous, dim = (size_t)s->schema->dim;
+
+    *r = (Refinement){.session = s, .weight = weight};
+    r->base = malloc((dim + 3 * n) * sizeof *r->base);
+    r->index = malloc(2 * n * sizeof *r->index);
+    r->points = malloc(FINDER_CHUNK * dim * sizeof *r->points);
+    if (!r->base || !r->index || !r->points) {
+        refinement_free(r);
+        return error_set(err, "out of memory for a search");
+    }
+    memcpy(r->base, x, dim * sizeof *x);
+    r->moves = r->base + dim;
+    r->z = r->moves + n;
+    r->trial = r->z + n;
+    r->component = r->index + n;
+    for (int i = 0; i < (int)n; i++) {
+        const Control *control = &s->schema->control[i];
+        r->moves[i] = (kinds & 1u << control->kind) && !control_is_chosen(control);
+        if (r->moves[i] != 0) {
+            r->index[r->n_index++] = i;
+        }
+    }
+    if (s->prior) {
+        list_components(r, s->prior);
+    } else {
+        memcpy(r->component, r->index, n * sizeof *r->index);
+        r->n = r->n_index;
+    }
+    return true;
+}
+
+static void get_point(const Refinement *r, float *values)
+{
+    for (int i = 0; i < r->n; i++) {
+        values[i] = r->session->prior ? r->z[r->component[i]] : r->base[r->component[i]];
+    }
+}
+
 static void put_point(const Refinement *r, const float *values, float *x)
 {
+    const Prior *prior = r->session->prior;
+
     memcpy(x, r->base, (size_t)r->session->schema->dim * sizeof *x);
-    for (int i = 0; i < r->n; i++) {
-        x[r->index[i]] = values[i];
+    if (!prior) {
+        for (int i = 0; i < r->n; i++) {
+            x[r->component[i]] = values[i];
+        }
+        return;
     }
+    memcpy(r->trial, r->z, (size_t)prior_components(prior) * sizeof *r->z);
+    for (int i = 0; i < r->n; i++) {
+        r->trial[r->component[i]] = values[i];
+    }
+    prior_confine(prior, r->moves, r->trial);
+    prior_put(prior, r->moves, r->trial, x);
 }
 
 static bool residuals(void *context, int count, const float *point, float *residual, Error *err)
@@ -314,8 +400,9 @@ static bool residuals(void *context, int count, const float *point, float *resid
             return false;
         }
         for (int i = 0; i < n; i++) {
-            const float *values = point + (size_t)(begin + i) * (size_t)r->n;
-            float *out = residual + (size_t)(begin + i) * (size_t)(seen + GEOMETRY_COUNT + r->n);
+            const float *x = r->points + (size_t)i * (size_t)dim;
+            float *out =
+                residual + (size_t)(begin + i) * (size_t)(seen + GEOMETRY_COUNT + r->n_index);
             float shape[GEOMETRY_COUNT];
             target_residuals(&s->target, eyes, &s->view[i], r->weight, out);
             out += seen;
@@ -323,9 +410,9 @@ static bool residuals(void *context, int count, const float *point, float *resid
             for (int k = 0; k < GEOMETRY_COUNT; k++) {
                 *out++ = (float)(geometry * (shape[k] - s->shape[k]));
             }
-            for (int k = 0; k < r->n; k++) {
+            for (int k = 0; k < r->n_index; k++) {
                 int at = r->index[k];
-                out[k] = (float)(prior * (values[k] - s->mean[at]) / s->deviation[at]);
+                out[k] = (float)(prior * (x[at] - s->mean[at]) / s->deviation[at]);
             }
         }
     }
@@ -340,44 +427,33 @@ bool control_is_chosen(const Control *control)
 bool session_refine(Session *s, unsigned kinds, Weights weight, int iterations, float *x,
                     Error *err)
 {
-    int n = 0, n_continuous = s->schema->n_continuous;
-    int *index = malloc((size_t)n_continuous * sizeof *index);
-    float *values = malloc((size_t)n_continuous * sizeof *values);
-    float *points = malloc(FINDER_CHUNK * (size_t)s->schema->dim * sizeof *points);
-    float *base = malloc((size_t)s->schema->dim * sizeof *base);
-    bool ok = index && values && points && base;
+    Refinement r;
 
-    if (!ok) {
-        error_set(err, "out of memory for a search");
-    } else {
-        memcpy(base, x, (size_t)s->schema->dim * sizeof *base);
-        for (int i = 0; i < n_continuous; i++) {
-            if ((kinds & 1u << s->schema->control[i].kind) &&
-                !control_is_chosen(&s->schema->control[i])) {
-                index[n] = i;
-                values[n++] = x[i];
-            }
-        }
+    if (!refinement_new(&r, s, kinds, weight, x, err)) {
+        return false;
     }
-    if (ok && n > 0) {
-        Refinement r = {s, weight, base, index, n, points};
-        LeastSquares problem = {.n = n,
-                                .m = target_residual_count(&s->studio->eyes) + GEOMETRY_COUNT + n,
-                                .lo = 0,
-                                .hi = 1,
+    float *values = malloc((size_t)(r.n + 1) * sizeof *values);
+    bool ok = values || error_set(err, "out of memory for a search");
+    if (ok && r.n > 0) {
+        /* Coordinates of the subspace count from the mean; put_point keeps x in its box. */
+        const float lo = s->prior ? -2 : 0, hi = s->prior ? 2 : 1;
+        LeastSquares problem = {.n = r.n,
+                                .m = target_residual_count(&s->studio->eyes) + GEOMETRY_COUNT +
+                                     r.n_index,
+                                .lo = lo,
+                                .hi = hi,
                                 .difference = 0.05f,
                                 .max_iterations = iterations,
                                 .tolerance = 0.01f,
                                 .function = residuals,
                                 .context = &r};
+        get_point(&r, values);
         ok = least_squares_solve(&problem, values, NULL, err);
-        for (int i = 0; ok && i < n; i++) {
-            x[index[i]] = values[i];
+        if (ok) {
+            put_point(&r, values, x);
         }
     }
-    free(index);
     free(values);
-    free(points);
-    free(base);
+    refinement_free(&r);
     return ok;
 }

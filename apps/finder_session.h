@@ -13,6 +13,7 @@ typedef struct Session {
     int model;
     const Schema *schema;
     float *mean, *deviation;     /* of the continuous controls */
+    const Prior *prior;          /* NULL, or: refinements stay in its subspace */
     View average;                /* the average face, drawn by the engine */
     Target target;               /* the photo, in the engine's light */
     double gain[3];              /* per channel, from the photo's light to the engine's */

@@ -9,15 +9,29 @@
 #include "apps/characters.h"
 #include "apps/engine_option.h"
 #include "apps/paths.h"
+#include "apps/photo_option.h"
 #include "apps/prior_file.h"
+#include "apps/prior_photos.h"
 #include "apps/report.h"
 #include "apps/sheet.h"
 
-enum { CHARACTERS = 1000, ENERGY, REPORT, DRAW, PRIOR, SEED, ASSETS };
+enum {
+    CHARACTERS = 1000,
+    PHOTOS,
+    TRANSLATOR,
+    DESCRIPTOR,
+    ENERGY,
+    REPORT,
+    DRAW,
+    PRIOR,
+    SEED,
+    ASSETS
+};
 enum { COLUMNS = 6, ROWS = 2, CELL = 192, GROUPS_A_PLOT = 7 /* the paper's */ };
 
 typedef struct Options {
-    const char *engine, *characters, *prior, *out, *report;
+    StudioConfig studio; /* engine, translator, descriptor */
+    const char *characters, *photos, *prior, *out, *report;
     double energy;
     int64_t draw;
     uint64_t seed;
@@ -29,6 +43,15 @@ static const struct argp_option option[] = {
     {"characters", CHARACTERS, "LIST", 0,
      "What to learn from, with commas between: character files, folders with character.json files "
      "as search and translate write them, arrays [n,dim] (.npy, .safetensors)",
+     1},
+    {"photos", PHOTOS, "POOL", 0,
+     "What to learn from, also or instead: what the translator makes of good frontal photos "
+     "of " PHOTO_OPTION_HELP,
+     1},
+    {"translator", TRANSLATOR, "FILE", 0, "The engine's translator, if not the pretrained one", 1},
+    {"descriptor", DESCRIPTOR, "FILE", 0,
+     "F_recg that the translator was trained with: a checkpoint of LightCNN (the 128-d recogniser "
+     "of the assets)",
      1},
     {"energy", ENERGY, "E", 0,
      "Keep the fewest components of every group that have this share of its variance (0.95)", 1},
@@ -46,13 +69,24 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
     switch (key) {
     case 'e':
-        o->engine = arg;
+        o->studio.models = 1;
+        o->studio.engine[0] = arg;
         break;
     case 'o':
         o->out = arg;
         break;
     case CHARACTERS:
         o->characters = arg;
+        break;
+    case PHOTOS:
+        o->photos = arg;
+        break;
+    case TRANSLATOR:
+        o->studio.translators = 1;
+        o->studio.translator[0] = arg;
+        break;
+    case DESCRIPTOR:
+        o->studio.descriptor = arg;
         break;
     case ENERGY:
         o->energy = option_real(arg, "--energy", 0.01, 1);
@@ -75,12 +109,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_ARG:
         die_usage("'%s' is no option", arg);
     case ARGP_KEY_END:
-        if (!o->engine || !o->out || !o->characters == !o->prior || !o->draw != !o->prior) {
+        if (!o->studio.models || !o->out || !(o->characters || o->photos) == !o->prior ||
+            !o->draw != !o->prior) {
             die_usage("it wants --engine ENGINE, --out FILE, and either --characters LIST or "
-                      "--prior FILE --draw N");
+                      "--photos POOL, or --prior FILE --draw N");
         }
         if (o->prior && o->report) {
-            die_usage("--report goes with --characters");
+            die_usage("--report goes with --characters or --photos");
         }
         break;
     default:
@@ -92,7 +127,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp parser = {
     option,
     parse,
-    "--engine ENGINE --out FILE (--characters LIST | --prior FILE --draw N)",
+    "--engine ENGINE --out FILE (--characters LIST | --photos POOL | --prior FILE --draw N)",
     "Learns which faces there are: the principal components of every group of parameters, from "
     "characters that searches or the translator found (the paper's Eq. 11, 12). search --prior "
     "stays among them.\v"
@@ -244,10 +279,23 @@ static void write_report(const Options *o, const Engine *engine, const Prior *p,
     }
 }
 
+/* "DIR" of "DIR/NAME", allocated; "." of "NAME". */
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+
+    if (!folder) {
+        die("out of memory");
+    }
+    return folder;
+}
+
 /* What the prior was learned from, as metadata. */
 static char *training_text(const Options *o, int64_t count)
 {
-    json_t *json = json_pack("{s:s, s:I, s:f}", "characters", o->characters, "count",
+    json_t *json = json_pack("{s:s?, s:s?, s:s?, s:I, s:f}", "characters", o->characters, "photos",
+                             o->photos, "translator", o->studio.translator[0], "count",
                              (json_int_t)count, "energy", o->energy);
     char *text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(6));
 
@@ -258,16 +306,43 @@ static char *training_text(const Options *o, int64_t count)
     return text;
 }
 
+/* The characters of --characters, then those of --photos. */
+static float *read_people(const Options *o, const Schema *schema, int64_t *count)
+{
+    float *x = NULL, *more = NULL;
+    int64_t n = 0;
+    Error err;
+
+    *count = 0;
+    if (o->characters && !characters_read(o->characters, schema, &x, count, &err)) {
+        die_error(&err);
+    }
+    if (o->photos) {
+        char *folder = folder_of(o->out);
+        if (!prior_photos_read(&o->studio, o->photos, folder, &more, &n, &err)) {
+            die_error(&err);
+        }
+        free(folder);
+        x = realloc(x, (size_t)((*count + n) * schema->dim) * sizeof *x);
+        if (!x) {
+            die("out of memory");
+        }
+        memcpy(x + *count * schema->dim, more, (size_t)(n * schema->dim) * sizeof *x);
+        free(more);
+        *count += n;
+    }
+    return x;
+}
+
 static void fit(const Options *o, const Engine *engine)
 {
     const Schema *schema = engine_schema(engine);
     Prior *p;
-    float *x;
     int64_t count;
     Error err;
+    float *x = read_people(o, schema, &count);
 
-    if (!characters_read(o->characters, schema, &x, &count, &err) ||
-        !prior_for_schema(&p, schema, &err) || !prior_fit(p, x, count, o->energy, &err)) {
+    if (!prior_for_schema(&p, schema, &err) || !prior_fit(p, x, count, o->energy, &err)) {
         die_error(&err);
     }
     char *training = training_text(o, count);
@@ -317,10 +392,10 @@ int main(int argc, char **argv)
     Error err;
 
     app_parse(&parser, argc, argv, &o);
-    if (!engine_option_open(&engine, o.engine, &err)) {
+    if (!engine_option_open(&engine, o.studio.engine[0], &err)) {
         die_error(&err);
     }
-    if (o.characters) {
+    if (!o.prior) {
         fit(&o, engine);
     } else {
         draw(&o, engine_schema(engine));

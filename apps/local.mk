@@ -20,22 +20,22 @@ libapps_a_SOURCES = \
 	apps/import_match.c apps/import_match.h \
 	apps/label_palette.h \
 	apps/pair_table.c apps/pair_table.h \
-	apps/pair_table.c apps/pair_table.h \
 	apps/paths.c apps/paths.h \
 	apps/photo_option.c apps/photo_option.h \
 	apps/prior_file.c apps/prior_file.h \
+	apps/prior_photos.c apps/prior_photos.h \
 	apps/progress.c apps/progress.h \
 	apps/report.c apps/report.h apps/report_internal.h apps/report_plot.c \
 	apps/recognizer_eval.c apps/recognizer_eval.h \
 	apps/segmenter_eval.c apps/segmenter_eval.h \
 	apps/sheet.c apps/sheet.h \
 	apps/sights.c apps/sights.h \
+	apps/start_weights.c apps/start_weights.h \
 	apps/studio.c apps/studio.h \
 	apps/training.c apps/training.h apps/training_internal.h apps/training_report.c apps/training_settings.c \
 	apps/translator_data.c apps/translator_data.h \
 	apps/translator_eval.c apps/translator_eval.h \
 	apps/translator_graph.c apps/translator_graph.h \
-	apps/verifier.c apps/verifier.h \
 	apps/verifier.c apps/verifier.h
 libapps_a_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
 
@@ -90,13 +90,6 @@ apps_fit_prior_LDADD = $(app_libs)
 bin_PROGRAMS += apps/prepare_photos
 apps_prepare_photos_SOURCES = apps/prepare_photos.c
 apps_prepare_photos_LDADD = $(app_libs)
-
-bin_PROGRAMS += apps/evaluate
-apps_evaluate_SOURCES = apps/evaluate.c apps/evaluate.h \
-	apps/evaluate_ablation.c \
-	apps/evaluate_translator.c \
-	apps/evaluate_verify.c
-apps_evaluate_LDADD = $(app_libs)
 
 bin_PROGRAMS += apps/evaluate
 apps_evaluate_SOURCES = apps/evaluate.c apps/evaluate.h \

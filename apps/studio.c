@@ -6,6 +6,7 @@
 #include "apps/checkpoint.h"
 #include "apps/engine_option.h"
 #include "apps/paths.h"
+#include "apps/prior_file.h"
 
 /* Opens the next model. */
 static bool open_engine(Studio *s, const char *name, Error *err)
@@ -26,13 +27,14 @@ static bool open_engine(Studio *s, const char *name, Error *err)
     return true;
 }
 
-/* Which model's imitator a checkpoint is. */
-static bool checkpoint_model(const Studio *s, const char *path, int *model, Error *err)
+/* Which model a checkpoint of a net is for. */
+static bool checkpoint_model(const Studio *s, const char *path, const char *net, int *model,
+                             Error *err)
 {
     TensorFile *file;
     CheckpointInfo info;
 
-    if (!checkpoint_open(&file, &info, path, NET_IMITATOR, err)) {
+    if (!checkpoint_open(&file, &info, path, net, err)) {
         return false;
     }
     int m = 0;
@@ -41,8 +43,8 @@ static bool checkpoint_model(const Studio *s, const char *path, int *model, Erro
     }
     bool found =
         m < s->models ||
-        error_set(err, "%.300s is an imitator of the schema %.32s, and no --engine has that schema",
-                  path, info.schema);
+        error_set(err, "%.300s: this %s is of the schema %.32s, and no --engine has that schema",
+                  path, net, info.schema);
     tensor_file_free(file); /* info's texts are in it */
     if (found) {
         *model = m;
@@ -50,27 +52,63 @@ static bool checkpoint_model(const Studio *s, const char *path, int *model, Erro
     return found;
 }
 
+/* Opens one model's file. */
+typedef bool OpenFile(Studio *s, int model, const char *path, Error *err);
+
+/* Each model's file of a net: of the given ones, in any order, the one of its schema, else the
+ * pretrained NET-SCHEMA.safetensors. */
+static bool open_each(Studio *s, const char *net, int given, const char *const *path,
+                      OpenFile *open, Error *err)
+{
+    const char *own[MAX_MODELS] = {NULL};
+    bool ok = true;
+
+    for (int i = 0; i < given; i++) {
+        int m = 0;
+        if (!checkpoint_model(s, path[i], net, &m, err)) {
+            return false;
+        }
+        own[m] = path[i];
+    }
+    for (int m = 0; ok && m < s->models; m++) {
+        char name[80];
+        snprintf(name, sizeof name, "%s-%s.safetensors", net, s->schema[m]->name);
+        char *shipped = own[m] ? NULL : path_pretrained(name);
+        ok = open(s, m, own[m] ? own[m] : shipped, err);
+        free(shipped);
+    }
+    return ok;
+}
+
 static bool open_imitator(Studio *s, int model, const char *path, Error *err)
 {
-    char name[64];
-    char *shipped = NULL;
+    if (!imitator_open(&s->imitator[model], path, s->schema[model], s->backend, err)) {
+        return false;
+    }
+    int size = s->imitator[model].config.size;
+    if (s->size && s->size != size) {
+        return error_set(err,
+                         "%.300s makes pictures of %d pixels and the other imitator of %d: give "
+                         "two of one size",
+                         path, size, s->size);
+    }
+    s->size = size;
+    return true;
+}
 
-    if (!path) {
-        snprintf(name, sizeof name, "imitator-%s.safetensors", s->schema[model]->name);
-        path = shipped = path_pretrained(name);
-    }
-    bool ok = imitator_open(&s->imitator[model], path, s->schema[model], s->backend, err);
-    if (ok && s->size && s->size != s->imitator[model].config.size) {
-        ok = error_set(err,
-                       "%.300s makes pictures of %d pixels and the other imitator of %d: give "
-                       "two of one size",
-                       path, s->imitator[model].config.size, s->size);
-    }
-    if (ok) {
-        s->size = s->imitator[model].config.size;
-    }
-    free(shipped);
-    return ok;
+static bool open_prior(Studio *s, int model, const char *path, Error *err)
+{
+    return prior_open(&s->prior[model], path, s->schema[model], err);
+}
+
+/* Descriptor and chip must be there. */
+static bool open_translator(Studio *s, int model, const char *path, Error *err)
+{
+    Translator *t = &s->translator[model];
+
+    return translator_open(t, path, s->schema[model], &s->descriptor, s->backend, err) &&
+           one_shot_new(&s->one_shot[model], t, &s->descriptor, s->eyes.chip, s->size, 1,
+                        s->backend, err);
 }
 
 static bool open_segmenter(Studio *s, const char *path, Error *err)
@@ -153,25 +191,6 @@ static bool find_reference(Studio *s, Error *err)
     return ok;
 }
 
-static bool open_imitators(Studio *s, const StudioConfig *config, Error *err)
-{
-    const char *imitator[MAX_MODELS] = {NULL};
-
-    for (int i = 0; i < config->imitators; i++) {
-        int m = 0;
-        if (!checkpoint_model(s, config->imitator[i], &m, err)) {
-            return false;
-        }
-        imitator[m] = config->imitator[i];
-    }
-    for (int m = 0; m < s->models; m++) {
-        if (!open_imitator(s, m, imitator[m], err)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool open_all(Studio *s, const StudioConfig *config, Error *err)
 {
     bool faces = config->face_size > 0;
@@ -187,7 +206,10 @@ static bool open_all(Studio *s, const StudioConfig *config, Error *err)
     }
     s->size = config->face_size;
     if ((!faces &&
-         (!open_imitators(s, config, err) || !open_segmenter(s, config->segmenter, err))) ||
+         (!open_each(s, NET_IMITATOR, config->imitators, config->imitator, open_imitator, err) ||
+          !open_segmenter(s, config->segmenter, err))) ||
+        (config->with_priors &&
+         !open_each(s, NET_PRIOR, config->priors, config->prior, open_prior, err)) ||
         !open_descriptor(s, config->descriptor, err) || !find_reference(s, err)) {
         return false;
     }
@@ -195,6 +217,10 @@ static bool open_all(Studio *s, const StudioConfig *config, Error *err)
                      .segmenter = faces ? NULL : &s->segmenter,
                      .chip = descriptor_chip(&s->descriptor, s->reference.landmark, s->size),
                      .size = s->size};
+    if (config->with_translators && !open_each(s, NET_TRANSLATOR, config->translators,
+                                               config->translator, open_translator, err)) {
+        return false;
+    }
     return faces || measure_new(&s->measure, &s->eyes, s->backend, err);
 }
 
@@ -215,6 +241,9 @@ void studio_close(Studio *s)
     params_free(descriptor_set(&s->descriptor));
     params_free(s->segmenter.set);
     for (int m = 0; m < MAX_MODELS; m++) {
+        one_shot_free(s->one_shot[m]);
+        params_free(s->translator[m].set);
+        prior_free(s->prior[m]);
         params_free(s->imitator[m].set);
         engine_close(s->engine[m]);
     }

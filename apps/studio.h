@@ -6,6 +6,8 @@
 #include "engine/engine.h"
 #include "nets/imitator.h"
 #include "nets/measure.h"
+#include "nets/one_shot.h"
+#include "nets/prior.h"
 
 enum { MAX_MODELS = 4 };
 
@@ -15,9 +17,15 @@ typedef struct StudioConfig {
     int imitators;
     const char *imitator[MAX_MODELS]; /* checkpoints, in any order; a model without one takes the
                                          pretrained one */
-    const char *segmenter;            /* checkpoint, or NULL: the pretrained one */
-    const char *descriptor;           /* as descriptor_open takes it, or NULL: the 128-d recogniser
-                                         of the assets */
+    bool with_priors;                 /* and so for priors, if there are to be any, */
+    int priors;
+    const char *prior[MAX_MODELS];
+    bool with_translators; /* and for translators */
+    int translators;
+    const char *translator[MAX_MODELS];
+    const char *segmenter;  /* checkpoint, or NULL: the pretrained one */
+    const char *descriptor; /* as descriptor_open takes it, or NULL: the 128-d recogniser
+                               of the assets */
     int face_size; /* > 0: engines, descriptor and landmarks alone, for pictures of this size; no
                       imitators, no segmenter, no measure */
 } StudioConfig;
@@ -29,6 +37,9 @@ typedef struct Studio {
     Engine *engine[MAX_MODELS];
     const Schema *schema[MAX_MODELS];
     Imitator imitator[MAX_MODELS];
+    Prior *prior[MAX_MODELS];      /* or NULL */
+    OneShot *one_shot[MAX_MODELS]; /* of a picture of `size`; or NULL */
+    Translator translator[MAX_MODELS];
     Descriptor descriptor;
     Segmenter segmenter;
     Eyes eyes;

@@ -27,7 +27,7 @@ struct Fit {
     Sight sight;
     Var picture, loss[FIT_MAX_STARTS][FIT_TERMS], total;
     float *moving; /* n_continuous: the mask */
-    float *row;    /* 2 dim: of one start */
+    float *row;    /* dim: of one start */
     real *scratch; /* starts * dim, and starts pictures */
 };
 
@@ -186,7 +186,7 @@ bool fit_new(Fit **fit, const FitConfig *config, Error *err)
     size_t room = (size_t)config->starts * (row + (size_t)f->dim) + 3 * (size_t)(n + f->dim);
     room += config->prior ? (size_t)n * (size_t)f->held : 0;
     f->scratch = malloc(room * sizeof *f->scratch);
-    f->moving = malloc((size_t)(n + 2 * f->dim) * sizeof *f->moving);
+    f->moving = malloc((size_t)(n + f->dim) * sizeof *f->moving);
     f->set = params_new();
     f->graph = ag_graph_new();
     if (!f->scratch || !f->moving || !f->set || !f->graph) {
@@ -282,12 +282,8 @@ static void release(const Fit *f, const float *held, float *x)
 {
     const Prior *prior = f->config.prior;
     int n = f->config.n_continuous;
-    float *all = f->row + f->dim;
 
-    prior_decode(prior, held, all);
-    for (int i = 0; i < n; i++) {
-        x[i] = f->moving[i] != 0 ? fminf(fmaxf(all[i], 0), 1) : x[i];
-    }
+    prior_put(prior, f->moving, held, x);
     memcpy(x + n, held + prior_components(prior), (size_t)(f->searched - n) * sizeof *x);
 }
 

@@ -386,8 +386,7 @@ void prior_confine(const Prior *p, const float *moves, float *z)
     }
 }
 
-/* The values of z's point that move, clamped of rounding errors. */
-static void put(const Prior *p, const float *moves, const float *z, float *x)
+void prior_put(const Prior *p, const float *moves, const float *z, float *x)
 {
     float y[PRIOR_MAX_SIZE];
 
@@ -408,7 +407,7 @@ void prior_project(const Prior *p, const float *moves, float *x)
 
     prior_encode(p, x, z);
     prior_confine(p, moves, z);
-    put(p, moves, z, x);
+    prior_put(p, moves, z, x);
 }
 
 void prior_draw(const Prior *p, uint64_t seed, uint64_t index, float *x)
@@ -422,7 +421,7 @@ void prior_draw(const Prior *p, uint64_t seed, uint64_t index, float *x)
         }
     }
     prior_confine(p, NULL, z);
-    put(p, NULL, z, x);
+    prior_put(p, NULL, z, x);
     for (int c = 0; c < p->n_choices; c++) {
         const PriorChoice *choice = &p->choice[c];
         float left = rng_uniform(&rng);

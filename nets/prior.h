@@ -77,6 +77,9 @@ void prior_decode(const Prior *prior, const float *z, float *x);
  * n_continuous flags: values with 0 may lie anywhere. */
 void prior_confine(const Prior *prior, const float *moves, float *z);
 
+/* Gives x the continuous values of z that move, clamped to [0, 1]; the others rest. */
+void prior_put(const Prior *prior, const float *moves, const float *z, float *x);
+
 /* Takes x's continuous values to a near point of the subspace in [0, 1]. moves: NULL, or
  * n_continuous flags: values with 0 rest, and the others become those of such a point. */
 void prior_project(const Prior *prior, const float *moves, float *x);

@@ -21,3 +21,9 @@ TESTS += tests/search_errors.sh
 
 dist_check_SCRIPTS += tests/test_fit_prior.sh
 TESTS += tests/test_fit_prior.sh
+
+check_PROGRAMS += tests/test_search_prior
+TESTS += tests/test_search_prior
+tests_test_search_prior_SOURCES = tests/test_search_prior.c
+tests_test_search_prior_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
+tests_test_search_prior_LDADD = $(CMOCKA_LIBS) $(app_libs)

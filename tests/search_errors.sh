@@ -79,6 +79,10 @@ refuses 1 "a segmenter for a descriptor" 'checkpoint of the segmenter' "$photo" 
 refuses 1 "an unwritable folder" 'folder' "$photo" --out "$work/text.jpg/deep"
 refuses 2 "no output folder named" 'out DIR' "$photo"
 refuses 2 "an unknown schedule" 'schedule' "$photo" "$out" --schedule fast
+refuses 2 "an unknown start" 'translator=FILE' "$photo" "$out" --init guess
+refuses 1 "an imitator for a prior" 'checkpoint of the imitator' "$photo" "$out" --prior "$imitator"
+refuses 1 "an imitator for a translator" 'checkpoint of the imitator' "$photo" "$out" \
+    --init translator="$imitator"
 
 # A checkpoint of another schema: the same weights under a schema file that says something else.
 mkdir "$work/data" && mkdir "$work/data/schemas"
