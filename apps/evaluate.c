@@ -71,6 +71,20 @@ const struct argp studio_argp = {.options = studio_option, .parser = studio_pars
 
 /* ---- The commands ---- */
 
+char *evaluate_command(void)
+{
+    char *text = strdup(app_command());
+
+    if (!text)
+        die("out of memory");
+    if (*text == '\'') {
+        char *end = strchr(text + 1, '\'');
+        memmove(end, end + 1, strlen(end));
+        memmove(text, text + 1, strlen(text));
+    }
+    return text;
+}
+
 static void help(void)
 {
     puts("Usage: evaluate COMMAND [OPTION...]\n"

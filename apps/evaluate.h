@@ -11,6 +11,10 @@ int evaluate_verify(int argc, char **argv);
 int evaluate_translator(int argc, char **argv);
 int evaluate_ablation(int argc, char **argv);
 
+/* The command line, to be shown in a report; the caller frees it. (In app_command's the program's
+ * name and the command's are one word.) */
+char *evaluate_command(void);
+
 /* An argp child that fills a StudioConfig (its input) with one model: --engine, --imitator,
  * --segmenter, --descriptor, --assets. Dies without --engine. */
 extern const struct argp studio_argp;

@@ -334,7 +334,9 @@ static void write_report(const Options *o, const json_t *rows, const Verifier *v
 
     if (!report_open(&report, path, "Ablation of the translator (Table 8)", &err))
         die_error(&err);
-    report_code(&report, app_command());
+    char *command = evaluate_command();
+    report_code(&report, command);
+    free(command);
     report_text(&report,
                 "Four translators, trained on the same faces with the same seed and number of "
                 "steps; accuracy of face verification by the parameters they find, over %" PRId64

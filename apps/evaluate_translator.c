@@ -3,21 +3,17 @@
 #include "config.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "apps/app.h"
-#include "apps/checkpoint.h"
 #include "apps/evaluate.h"
 #include "apps/finder.h"
 #include "apps/finder_report.h"
-#include "apps/paths.h"
 #include "apps/photo_option.h"
 #include "apps/report.h"
 #include "apps/sheet.h"
 #include "apps/translator_eval.h"
-#include "nets/one_shot.h"
 
 enum {
     OUT = 'o',
@@ -25,25 +21,36 @@ enum {
     RENDERS,
     PHOTOS,
     LIMIT,
+    WITH_SEARCH,
     FRONTAL_SHARE = 3, /* so many times the wanted photos are looked at for good frontal ones */
-    SHEET_ROWS = 24,
-    BATCH = 16
+    SHEET_ROWS = 24
 };
 
 /* How a character is made of a photo. */
-typedef enum Method { AVERAGE, ONE_SHOT, PAPER, SEARCH, METHODS } Method;
+typedef enum Method {
+    AVERAGE,
+    ONE_SHOT,
+    PAPER,
+    PAPER_FROM_ONE_SHOT,
+    SEARCH,
+    SEARCH_FROM_ONE_SHOT,
+    METHODS
+} Method;
 
 static const char *const method_name[METHODS] = {
     [AVERAGE] = "average character",
     [ONE_SHOT] = "translator",
-    [PAPER] = "50 iterations (paper's schedule)",
+    [PAPER] = "50 iterations",
+    [PAPER_FROM_ONE_SHOT] = "50 iterations from the translator",
     [SEARCH] = "search",
+    [SEARCH_FROM_ONE_SHOT] = "search from the translator",
 };
 
 typedef struct Options {
     StudioConfig studio; /* first: the child parser's input */
     const char *translator, *renders, *photos, *out;
     int limit;
+    bool search;
 } Options;
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -65,6 +72,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         break;
     case LIMIT:
         o->limit = (int)option_int(arg, "--limit", 1, 10000);
+        break;
+    case WITH_SEARCH:
+        o->search = true;
         break;
     case OUT:
         o->out = arg;
@@ -90,6 +100,10 @@ static const struct argp_option option[] = {
      "the search's; " PHOTO_OPTION_HELP,
      0},
     {"limit", LIMIT, "N", 0, "Take N good frontal photos (50)", 0},
+    {"search", WITH_SEARCH, NULL, 0,
+     "Compare with the default search too, from the average character and from the translator's: "
+     "half a minute a photo",
+     0},
     {"out", OUT, "DIR", 0, "Folder of translator.json, translator.html and sheet.png", 0},
     {0}};
 static const struct argp_child children[] = {{&studio_argp, 0, NULL, 0}, {0}};
@@ -98,7 +112,9 @@ static const struct argp parser = {
     parse,
     "--engine ENGINE --out DIR [--renders DIR] [--photos DIR]",
     "Measures a translator on renders whose parameters are known, and on photos against the search."
-    "\vDistances are the descriptor's own, of the photo and the engine's picture of the character. "
+    "\v50 iterations are the paper's search (Eq. 9), from the average character or from the "
+    "translator's. Distances are the descriptor's own, of the photo and the engine's picture of "
+    "the character. "
     "sheet.png shows per photo: the photo, and the characters in the table's order.",
     children,
     NULL,
@@ -107,34 +123,24 @@ static const struct argp parser = {
 typedef struct Bench {
     const Options *options;
     Studio studio;
-    Translator net;
-    OneShot *one_shot;
     json_t *report;
 } Bench;
 
 static void open_bench(Bench *b, const Options *o)
 {
+    StudioConfig config = o->studio;
     Error err;
-    char name[64];
 
     *b = (Bench){.options = o, .report = json_object()};
-    if (!make_folder(o->out, &err) || !studio_open(&b->studio, &o->studio, &err))
+    config.with_translators = true;
+    config.translator[0] = o->translator;
+    config.translators = o->translator != NULL;
+    if (!make_folder(o->out, &err) || !studio_open(&b->studio, &config, &err))
         die_error(&err);
-    Studio *s = &b->studio;
-    snprintf(name, sizeof name, "translator-%.40s.safetensors", s->schema[0]->name);
-    char *shipped = o->translator ? NULL : path_pretrained(name);
-    if (!translator_open(&b->net, o->translator ? o->translator : shipped, s->schema[0],
-                         &s->descriptor, s->backend, &err) ||
-        !one_shot_new(&b->one_shot, &b->net, &s->descriptor, s->eyes.chip, s->size, BATCH,
-                      s->backend, &err))
-        die_error(&err);
-    free(shipped);
 }
 
 static void close_bench(Bench *b)
 {
-    one_shot_free(b->one_shot);
-    params_free(b->net.set);
     studio_close(&b->studio);
     json_decref(b->report);
 }
@@ -190,14 +196,11 @@ static void measure_renders(Bench *b)
         die_error(&err);
     float *truth = need((size_t)(n * dim) * sizeof *truth);
     float *found = need((size_t)(n * dim) * sizeof *found);
-    real *picture = need(BATCH * pixels * sizeof *picture);
-    for (int64_t i = 0; i < n; i += BATCH) {
-        int m = (int)(n - i < BATCH ? n - i : BATCH);
-        for (int k = 0; k < m; k++) {
-            PoolPhoto photo = get_photo(b, pool, index[i + k], picture + (size_t)k * pixels);
-            memcpy(truth + (i + k) * dim, photo.x, (size_t)dim * sizeof *truth);
-        }
-        one_shot_run(b->one_shot, picture, m, found + i * dim);
+    real *picture = need(pixels * sizeof *picture);
+    for (int64_t i = 0; i < n; i++) {
+        PoolPhoto photo = get_photo(b, pool, index[i], picture);
+        memcpy(truth + i * dim, photo.x, (size_t)dim * sizeof *truth);
+        one_shot_run(b->studio.one_shot[0], picture, 1, found + i * dim);
     }
     json_t *agreement = translator_agreement(schema, truth, found, n);
     json_object_set_new(agreement, "renders", json_integer(n));
@@ -214,6 +217,7 @@ static void measure_renders(Bench *b)
 typedef struct PhotoBench {
     Bench *bench;
     int done, total;
+    int methods; /* how many are compared */
     double sum[METHODS], time[METHODS];
     int closer[METHODS]; /* than the average character */
     json_t *photos;
@@ -235,14 +239,14 @@ static double draw(PhotoBench *p, const float *x)
     return view_distance(&p->photo, &p->view, &s->eyes);
 }
 
-static double search(PhotoBench *p, FinderConfig config)
+static double search(PhotoBench *p, const FinderConfig *config)
 {
     Studio *s = &p->bench->studio;
     size_t pixels = 3 * (size_t)s->size * (size_t)s->size;
     Finding finding;
     Error err;
 
-    if (!finder_run(s, p->picture, &config, NULL, NULL, &finding, &err))
+    if (!finder_run(s, p->picture, config, NULL, NULL, &finding, &err))
         die_error(&err);
     double distance = finding.result_distance;
     memcpy(p->render, finding.render, pixels * sizeof *p->render);
@@ -253,21 +257,25 @@ static double search(PhotoBench *p, FinderConfig config)
 /* The distance of the method's character; its picture comes to p->render. */
 static double make_character(PhotoBench *p, Method method)
 {
+    FinderConfig config = method >= SEARCH ? finder_default() : finder_paper();
+
     switch (method) {
     case AVERAGE:
         schema_average(p->bench->studio.schema[0], p->x);
         return draw(p, p->x);
     case ONE_SHOT:
-        one_shot_run(p->bench->one_shot, p->picture, 1, p->x);
+        one_shot_run(p->bench->studio.one_shot[0], p->picture, 1, p->x);
         return draw(p, p->x);
+    case PAPER_FROM_ONE_SHOT:
+    case SEARCH_FROM_ONE_SHOT:
+        config.translate = true;
+        return search(p, &config);
     case PAPER:
-        return search(p, finder_paper());
     case SEARCH:
-        return search(p, finder_default());
     case METHODS:
         break;
     }
-    return 0;
+    return search(p, &config);
 }
 
 static void put(PhotoBench *p, int column, const real *picture)
@@ -282,7 +290,7 @@ static json_t *photos_json(const PhotoBench *p)
 {
     json_t *methods = json_array();
 
-    for (int m = 0; m < METHODS; m++)
+    for (int m = 0; m < p->methods; m++)
         json_array_append_new(
             methods, json_pack("{ss sf sf sf}", "method", method_name[m], "distance",
                                p->sum[m] / p->done, "closer_than_average",
@@ -303,7 +311,7 @@ static void measure_photo(PhotoBench *p, const PhotoPool *pool, int64_t i)
 
     measure_view(b->studio.measure, p->picture, &p->photo);
     put(p, 0, p->picture);
-    for (int m = 0; m < METHODS; m++) {
+    for (int m = 0; m < p->methods; m++) {
         double begin = seconds();
         distance[m] = make_character(p, (Method)m);
         p->time[m] += seconds() - begin;
@@ -314,7 +322,7 @@ static void measure_photo(PhotoBench *p, const PhotoPool *pool, int64_t i)
     }
     p->done++;
     printf("%3d/%d %-32s", p->done, p->total, photo.name);
-    for (int m = 0; m < METHODS; m++)
+    for (int m = 0; m < p->methods; m++)
         printf(" %.3f", distance[m]);
     putchar('\n');
     fflush(stdout);
@@ -335,7 +343,8 @@ static void measure_photos(Bench *b)
     PhotoPool *pool = open_pool(b, b->options->photos, (int64_t)FRONTAL_SHARE * limit);
     Studio *s = &b->studio;
     size_t pixels = 3 * (size_t)s->size * (size_t)s->size;
-    PhotoBench p = {.bench = b, .photos = json_array()};
+    PhotoBench p = {
+        .bench = b, .methods = b->options->search ? METHODS : SEARCH, .photos = json_array()};
     int64_t *index, n;
     Error err;
 
@@ -349,7 +358,7 @@ static void measure_photos(Bench *b)
     p.render = need(pixels * sizeof *p.render);
     int rows = p.total < SHEET_ROWS ? p.total : SHEET_ROWS;
     if (!view_new(&p.photo, &s->eyes, &err) || !view_new(&p.view, &s->eyes, &err) ||
-        !sheet_new(&p.sheet, 1 + METHODS, rows, s->size, 2, &err))
+        !sheet_new(&p.sheet, 1 + p.methods, rows, s->size, 2, &err))
         die_error(&err);
     for (int k = 0; k < p.total && !interrupted(); k++)
         measure_photo(&p, pool, index[k * n / p.total]);
@@ -391,7 +400,9 @@ static void write_page(const Bench *b)
     snprintf(title, sizeof title, "Translator, %.40s", b->studio.schema[0]->name);
     if (!report_open(&page, path, title, &err))
         die_error(&err);
-    report_code(&page, app_command());
+    char *command = evaluate_command();
+    report_code(&page, command);
+    free(command);
     if (photos) {
         json_t *rows = methods_table(photos);
         char *sheet = path_join(b->options->out, "sheet.png");
