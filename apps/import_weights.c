@@ -6,7 +6,7 @@
 
 #include "apps/app.h"
 #include "apps/checkpoint.h"
-#include "apps/import_match.h"
+#include "apps/start_weights.h"
 
 enum { FACE_CLASSES = 11, SEGMENTER_SIZE = 256 }; /* of the paper */
 
@@ -45,20 +45,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     }
 }
 
-static const ImportRule none[] = {{0}};
-static const ImportRule lightcnn_drop[] = {{"fc2.weight", "tells the people of its training apart"},
-                                           {0}};
-static const ImportRule resnet_drop[] = {{"fc.weight", "tells ImageNet's classes apart"},
-                                         {"fc.bias", "tells ImageNet's classes apart"},
-                                         {"*.num_batches_tracked", "a counter of batches"},
-                                         {0}};
-static const ImportRule resnet_fresh[] = {{"head.weight", "tells the parts of a face apart"},
-                                          {"head.bias", "tells the parts of a face apart"},
-                                          {0}};
-
 /* A net that can be imported: its rules, and how it is declared here. */
 typedef struct Target {
-    ImportNet rules;
+    const ImportNet *rules;
     const char *kind;                /* of the checkpoint */
     char *(*declare)(ParamSet *set); /* returns the configuration as JSON */
 } Target;
@@ -77,16 +66,13 @@ static char *declare_segmenter(ParamSet *set)
     return segmenter_to_json(&config);
 }
 
-static const Target targets[] = {
-    {{"lightcnn29v2", "conv1.filter.weight", lightcnn_drop, none}, NET_LIGHTCNN, declare_lightcnn},
-    {{"resnet50", "layer1.0.conv1.weight", resnet_drop, resnet_fresh},
-     NET_SEGMENTER,
-     declare_segmenter}};
+static const Target targets[] = {{&import_lightcnn29v2, NET_LIGHTCNN, declare_lightcnn},
+                                 {&import_resnet50, NET_SEGMENTER, declare_segmenter}};
 
 static const Target *find_target(const char *name)
 {
     for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
-        if (strcmp(name, targets[i].rules.name) == 0)
+        if (strcmp(name, targets[i].rules->name) == 0)
             return &targets[i];
     die_usage("--net wants lightcnn29v2 or resnet50, not '%s'", name);
 }
@@ -135,7 +121,7 @@ static bool import(const Args *args, const Target *target, const TensorFile *fil
     char *config = target->declare(set), *training = NULL;
     bool ok = params_alloc(set, cpu, false, 1, err);
 
-    if (ok && !import_match(set, file, &target->rules, report, err))
+    if (ok && !import_match(set, file, target->rules, report, err))
         ok = error_prefix(err, "%s", args->in);
     if (ok) {
         print_report(args, file, report);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "apps/segmenter_eval.h"
+#include "apps/start_weights.h"
 #include "apps/training.h"
 #include "libautograd/ops.h"
 
@@ -289,7 +290,7 @@ static void train(const TrainOptions *o, Backend *backend)
     if (!make_folder(o->out, &err))
         die_error(&err);
     net_new(&run.net, &config, backend, true, settings.seed);
-    if (o->init && !training_init(o->init, NET_SEGMENTER, run.net.set, &err))
+    if (o->init && !weights_start(o->init, NET_SEGMENTER, &import_resnet50, run.net.set, &err))
         die_error(&err);
     char *text = segmenter_to_json(&config);
     training.settings = settings;

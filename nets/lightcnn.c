@@ -110,12 +110,15 @@ LightCnn lightcnn_declare(ParamSet *set, const LightCnnConfig *config)
         net.group[i][1] = mfm_declare(set, name, width[i], width[i + 1], 3);
     }
     int side = config->size / SHRINK, in = width[LIGHTCNN_STAGES] * side * side;
+    /* Each of the poolings sums a maximum and a mean, so that values grow by as much as the picture
+     * shrinks. Descriptors are to begin at the size of 1, and logits near 0: dropout of large ones
+     * is noise that drowns the persons. */
     net.weight = params_declare(set, "fc.weight", shape2(config->dim, in),
-                                (Init){INIT_NORMAL, (real)sqrt(1. / in)});
+                                (Init){INIT_NORMAL, (real)(sqrt(1. / in) / SHRINK)});
     net.bias = params_declare(set, "fc.bias", shape1(config->dim), (Init){INIT_ZEROS, 0});
     if (config->classes)
         net.classifier = params_declare(set, "fc2.weight", shape2(config->classes, config->dim),
-                                        (Init){INIT_NORMAL, (real)sqrt(1. / config->dim)});
+                                        (Init){INIT_NORMAL, (real)(0.1 * sqrt(1. / config->dim))});
     return net;
 }
 

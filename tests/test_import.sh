@@ -1,11 +1,12 @@
 #!/bin/sh
 # import_weights on files made by PyTorch: published layouts give the very bits, and everything else one sentence.
+# The paper's segmenter starts its training from torchvision's ResNet-50.
 # usage: test_import.sh [BUILD_DIR]; needs a Python with torch (else 77): $PYTHON, or /usr/bin/python3.
 build=${1:-.}
 here=$(cd "$(dirname "$0")/.." && pwd)
 import=$build/apps/import_weights
 python=${PYTHON:-/usr/bin/python3}
-[ -x "$import" ] || { echo "skipped: $import is not built"; exit 77; }
+[ -x "$import" ] && [ -x "$build/apps/train_segmenter" ] || { echo "skipped: $import is not built"; exit 77; }
 "$python" -c 'import torch' 2> /dev/null || { echo "skipped: $python has no torch"; exit 77; }
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
@@ -41,6 +42,20 @@ class Evil:
         return os.system, ("touch %s/harm" % os.getcwd(),)
 torch.save({**light, "fc.bias": Evil()}, "evil.pt")
 torch.save({**light, "fc.bias": Evil()}, "evil.pth.tar", _use_new_zipfile_serialization=False)
+# Photos with label maps, for a step of training.
+import struct, zlib
+os.mkdir("photos")
+def png(path, pixels):
+    h, w = pixels.shape[:2]
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
+    open(path, "wb").write(b"\x89PNG\r\n\x1a\n" +
+                           chunk(b"IHDR", struct.pack(">IIBBBBB", w, h, 8, 2 if pixels.ndim == 3 else 0, 0, 0, 0)) +
+                           chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+for i in range(3):
+    png("photos/%d.jpg" % i, np.random.default_rng(i).integers(0, 256, (32, 32, 3), np.uint8))
+    png("photos/%d.png" % i, np.full((32, 32), i, np.uint8))
 open("cut.pth.tar", "wb").write(open("light.pth.tar", "rb").read()[:3000000])
 EOF
 
@@ -96,6 +111,30 @@ refuses 1 "no file" 'none.pt' "$work/none.pt" $no
 refuses 2 "an unknown net" 'resnet18' "$work/res.pth" --net resnet18 --out "$work/no.safetensors"
 refuses 2 "no output" 'out FILE' "$work/res.pth" --net resnet50
 
+# The same start from PyTorch's file and from its import, whose head is not trained and so not taken.
+segmenter=$build/apps/train_segmenter
+for from in res.pth res.safetensors; do
+    run=$work/run-$from
+    if ! "$segmenter" --preset paper --size 32 --batch 2 --steps 1 --lr 1e-12 --seed 5 --data "$work/photos" \
+        --init "$work/$from" --out "$run" > "$work/out" 2>&1; then
+        echo "FAIL a segmenter from $from: $(cat "$work/out")"
+        failed=1
+    elif ! grep -q "start: 265 tensors of .*$from; new: head.weight head.bias$" "$work/out"; then
+        echo "FAIL a segmenter from $from does not tell: $(cat "$work/out")"
+        failed=1
+    fi
+    rm -f "$run/best.safetensors"
+done
+cmp "$work/run-res.pth/last.safetensors" "$work/run-res.safetensors/last.safetensors" || failed=1
+mv "$work/run-res.pth/last.safetensors" "$work/started.safetensors"
+rm -r "$work"/run-*
+"$segmenter" --size 32 --batch 2 --steps 1 --data "$work/photos" --init "$work/res.pth" --out "$work/no" \
+    > "$work/out" 2> "$work/err"
+if [ $? -ne 1 ] || ! grep -q 'res.pth: .*conv1.weight is 64x3x7x7 in it' "$work/err"; then
+    echo "FAIL a small segmenter from it: $(cat "$work/err")"
+    failed=1
+fi
+
 "$python" - "$work" << 'EOF' || failed=1
 import json, os, struct, sys
 import numpy as np
@@ -122,5 +161,15 @@ for path, prefix, net, n in (("a", "light.", "lightcnn", 60), ("b", "light.", "l
         if not name.startswith("head."):
             assert v.tobytes() == want[prefix + name].tobytes() and v.shape == want[prefix + name].shape, name
 print("ok   the imported weights are PyTorch's, bit for bit")
+
+# After a step of next to nothing; the running statistics are of the photos by then.
+meta, have = read("started.safetensors")
+_, imported = read("res.safetensors")
+convs = [k for k in have if "res." + k in want and not "running" in k and not k.startswith("optimizer.")]
+assert len(convs) == 159, len(convs)
+for k in convs:
+    assert np.abs(have[k] - want["res." + k]).max() < 1e-7, k
+assert np.abs(have["head.weight"] - imported["head.weight"]).max() > 1e-3, "the head is not the run's own"
+print("ok   the segmenter's training starts from ResNet-50, with a new head")
 EOF
 exit $failed
