@@ -3,13 +3,13 @@
 #include "apps/recognizer_eval.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "libtensor/rng.h"
+#include "nets/verification.h"
 
-enum { BATCH = 32, MAX_PAIRS = 20000, SHEET_FACES = 12, PAIR_STREAM = 0x50414952 };
+enum { BATCH = 32, MAX_PAIRS = 5000, SHEET_FACES = 12, PAIR_STREAM = 0x50414952 };
 
 void faces_part_get(const FacesPart *part, int64_t i, int size, int x, int y, bool mirror,
                     real *grey)
@@ -135,83 +135,98 @@ static int32_t person_of(const FacesPart *part, int64_t i)
     return part->faces->person[part->index[i]];
 }
 
-static int compare(const void *a, const void *b)
+/* Pairs of faces of a part, one of one person and one of two by turns. */
+typedef struct FacePairs {
+    int64_t n, a[2 * MAX_PAIRS], b[2 * MAX_PAIRS];
+    bool same[2 * MAX_PAIRS];
+} FacePairs;
+
+static void add_pair(FacePairs *p, int64_t at, int64_t a, int64_t b, bool same)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    p->a[at] = a;
+    p->b[at] = b;
+    p->same[at] = same;
 }
 
-/* Cosines of pairs of one person; n of them. A part's faces stand by person. */
-static int64_t same_pairs(const RecognizerEval *e, const FacesPart *part, const real *all,
-                          double *value)
-{
-    int64_t total = 0, n = 0;
-
-    for (int pass = 0; pass < 2; pass++) {
-        int64_t seen = 0;
-        for (int64_t i = 0; i < part->count; i++)
-            for (int64_t j = i + 1; j < part->count && person_of(part, j) == person_of(part, i);
-                 j++, seen++) {
-                /* Evenly spread over all where they are too many. */
-                int64_t most = total < MAX_PAIRS ? total : MAX_PAIRS;
-                if (pass == 1 && seen * most / total != (seen + 1) * most / total)
-                    value[n++] = cosine(e, all, i, j);
-            }
-        total = seen;
-    }
-    return n;
-}
-
-static int64_t different_pairs(const RecognizerEval *e, const FacesPart *part, const real *all,
-                               int64_t wanted, double *value)
+/* A part's faces stand by person. */
+static void find_pairs(FacePairs *p, const FacesPart *part)
 {
     Rng rng = rng_make(1, PAIR_STREAM, 0);
-    int64_t n = 0;
+    int64_t total = 0;
 
+    p->n = 0;
     if (person_of(part, 0) == person_of(part, part->count - 1))
-        return 0;
-    while (n < wanted) {
+        return;
+    for (int pass = 0; pass < 2; pass++) {
+        int64_t met = 0, most = total < MAX_PAIRS ? total : MAX_PAIRS;
+        for (int64_t i = 0; i < part->count; i++)
+            for (int64_t j = i + 1; j < part->count && person_of(part, j) == person_of(part, i);
+                 j++, met++)
+                /* Evenly spread over all where they are too many. */
+                if (pass == 1 && met * most / total != (met + 1) * most / total) {
+                    add_pair(p, p->n, i, j, true);
+                    p->n += 2;
+                }
+        total = met;
+    }
+    for (int64_t at = 1; at < p->n;) {
         int64_t i = rng_below(&rng, (uint32_t)part->count),
                 j = rng_below(&rng, (uint32_t)part->count);
-        if (person_of(part, i) != person_of(part, j))
-            value[n++] = cosine(e, all, i, j);
+        if (person_of(part, i) != person_of(part, j)) {
+            add_pair(p, at, i, j, false);
+            at += 2;
+        }
     }
-    return n;
 }
 
-/* Mann and Whitney's statistic is the area under the ROC; both lists sorted, ties count half. */
-static double roc_area(const double *same, int64_t n_same, const double *other, int64_t n_other)
+static bool verify(const RecognizerEval *e, const FacePairs *pairs, const real *all,
+                   RecognizerFigures *f, Error *err)
 {
-    double sum = 0;
-    int64_t below = 0, up_to = 0;
+    size_t n = (size_t)pairs->n, dim = (size_t)e->dim;
+    real *a = malloc(n * dim * sizeof *a), *b = malloc(n * dim * sizeof *b);
+    int *fold = malloc(n * sizeof *fold);
+    bool ok = a && b && fold;
 
-    for (int64_t i = 0; i < n_same; i++) {
-        while (below < n_other && other[below] < same[i])
-            below++;
-        while (up_to < n_other && other[up_to] <= same[i])
-            up_to++;
-        sum += (double)(below + up_to) / 2;
+    if (!ok)
+        error_set(err, "out of memory for the verification");
+    for (size_t i = 0; ok && i < n; i++) {
+        memcpy(a + i * dim, all + (size_t)pairs->a[i] * dim, dim * sizeof *a);
+        memcpy(b + i * dim, all + (size_t)pairs->b[i] * dim, dim * sizeof *b);
     }
-    return sum / ((double)n_same * (double)n_other);
+    if (ok) {
+        Verification v;
+        int folds = n >= 2 * VERIFICATION_FOLDS ? VERIFICATION_FOLDS : (int)n / 2;
+        verification_folds(pairs->n, folds, fold);
+        ok = verification_run(a, b, pairs->n, e->dim, pairs->same, fold, &(VerificationConfig){0},
+                              &v, err);
+        if (ok) {
+            f->pairs = pairs->n;
+            f->area = v.area;
+            f->verified = v.accuracy;
+            f->tar = v.tar[1]; /* at a FAR of .01 */
+        }
+    }
+    free(a);
+    free(b);
+    free(fold);
+    return ok;
 }
 
-static void verify(const RecognizerEval *e, const FacesPart *unseen, const real *all, double *value,
-                   RecognizerFigures *f)
+static bool compare_unseen(RecognizerEval *e, const FacesPart *unseen, RecognizerFigures *f,
+                           Error *err)
 {
-    double *same = value, *different = value + MAX_PAIRS;
+    FacePairs *pairs = malloc(sizeof *pairs);
+    bool ok = pairs || error_set(err, "out of memory for the verification");
 
-    f->same = same_pairs(e, unseen, all, same);
-    f->different = different_pairs(e, unseen, all, f->same, different);
-    if (f->same == 0 || f->different == 0)
-        return;
-    qsort(same, (size_t)f->same, sizeof *same, compare);
-    qsort(different, (size_t)f->different, sizeof *different, compare);
-    f->area = roc_area(same, f->same, different, f->different);
-    double threshold = different[f->different - 1 - f->different / 100];
-    int64_t accepted = 0;
-    while (accepted < f->same && same[f->same - 1 - accepted] > threshold)
-        accepted++;
-    f->tar = (double)accepted / (double)f->same;
+    if (ok)
+        find_pairs(pairs, unseen);
+    if (ok && pairs->n >= 4) {
+        real *all = describe(e, unseen, err);
+        ok = all && verify(e, pairs, all, f, err);
+        free(all);
+    }
+    free(pairs);
+    return ok;
 }
 
 bool recognizer_figures(RecognizerEval *e, const FacesPart *seen, const FacesPart *unseen,
@@ -220,19 +235,8 @@ bool recognizer_figures(RecognizerEval *e, const FacesPart *seen, const FacesPar
     RecognizerFigures f = {.seen = seen->count};
 
     f.accuracy = e->classes ? accuracy(e, seen) : 0;
-    if (unseen->count > 1) {
-        real *all = describe(e, unseen, err);
-        double *value = malloc(2 * MAX_PAIRS * sizeof *value);
-        if (all && value)
-            verify(e, unseen, all, value, &f);
-        else
-            error_set(err, "out of memory for the verification");
-        bool ok = all && value;
-        free(all);
-        free(value);
-        if (!ok)
-            return false;
-    }
+    if (unseen->count > 1 && !compare_unseen(e, unseen, &f, err))
+        return false;
     *figures = f;
     return true;
 }

@@ -32,17 +32,16 @@ bool recognizer_eval_new(RecognizerEval *eval, const LightCnn *net, Backend *bac
 void recognizer_eval_free(RecognizerEval *eval);
 
 typedef struct RecognizerFigures {
-    int64_t seen;            /* held-out faces of persons trained on, */
-    double accuracy;         /* and the share told right, of all persons */
-    int64_t same, different; /* pairs of faces of persons never seen */
-    double area; /* under the ROC: how often two pictures of one person have the greater cosine
-                    than two of different ones */
-    double tar;  /* share of same pairs accepted at the threshold that lets in one in a hundred
-                    different ones */
+    int64_t seen;    /* held-out faces of persons trained on, */
+    double accuracy; /* and the share told right, of all persons */
+    int64_t pairs;   /* of faces of persons never seen, half of them of one person, */
+    double area;     /* and what nets/verification.h finds with them: the area under the ROC, */
+    double verified; /* the accuracy, */
+    double tar;      /* the true accept rate where one in a hundred is falsely accepted */
 } RecognizerFigures;
 
-/* seen.count 0: there is no classifier. Pairs: of every unseen person all, up to 20000 of all, and
- * as many of different persons, drawn at random (always the same). */
+/* seen.count 0: there is no classifier. Pairs of one person: all, up to 5000; as many of different
+ * persons are drawn at random (always the same). */
 bool recognizer_figures(RecognizerEval *eval, const FacesPart *seen, const FacesPart *unseen,
                         RecognizerFigures *figures, Error *err);
 

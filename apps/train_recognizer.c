@@ -259,9 +259,8 @@ static void load_descriptor(const char *path, const LightCnn *net, Backend *back
 
 static json_t *figures_json(const RecognizerFigures *f, bool classifier)
 {
-    json_t *json =
-        json_pack("{sI sI sf sf}", "same_pairs", (json_int_t)f->same, "different_pairs",
-                  (json_int_t)f->different, "roc_area", f->area, "tar_at_far_0.01", f->tar);
+    json_t *json = json_pack("{sI sf sf sf}", "pairs", (json_int_t)f->pairs, "roc_area", f->area,
+                             "verification_accuracy", f->verified, "tar_at_far_0.01", f->tar);
     if (classifier) {
         json_object_set_new(json, "held_out_faces", json_integer((json_int_t)f->seen));
         json_object_set_new(json, "accuracy", json_real(f->accuracy));
