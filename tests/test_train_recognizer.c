@@ -186,7 +186,7 @@ static double number(const json_t *json, const char *key)
 static void learns_and_resumes_to_the_bit(void **state)
 {
     (void)state;
-    succeeds(TINY "--steps 90 --out @/whole");
+    succeeds(TINY "--steps 60 --out @/whole");
     json_t *figures = last_validation("whole/log.jsonl");
     /* Of 24 persons the 10th and the 20th are never seen: 2 * 45 pairs; of the others every fifth
      * face is held out. */
@@ -198,7 +198,7 @@ static void learns_and_resumes_to_the_bit(void **state)
     assert_true(number(figures, "roc_area") > .9);
     json_decref(figures);
 
-    succeeds(TINY "--steps 90 --out @/parts --stop-after 40");
+    succeeds(TINY "--steps 60 --out @/parts --stop-after 25");
     succeeds("--data @/faces.safetensors --out @/parts --resume");
     same_bytes("whole/last.safetensors", "parts/last.safetensors");
     same_bytes("whole/best.safetensors", "parts/best.safetensors");
