@@ -2,77 +2,106 @@
 
 #include "apps/prior_photos.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
-#include "apps/checkpoint.h"
-#include "apps/paths.h"
 #include "apps/photo_option.h"
-#include "apps/progress.h"
+#include "apps/sights.h"
 
-/* Side of the pictures: the small imitators', so that their pools can be shared. */
-enum { SIZE = 128 };
+enum { BATCH = 32 };
 
-static bool translate_photo(const Studio *s, const PhotoPool *pool, int64_t i, uint8_t *rgb,
-                            real *picture, float *x, Error *err)
+/* T over descriptors, BATCH at a time. */
+typedef struct Translation {
+    Graph *graph;
+    Plan *plan;
+    Var descriptor, x;
+    real *in, *out; /* BATCH rows each */
+} Translation;
+
+static void translation_free(Translation *t)
 {
-    PoolPhoto photo;
-
-    if (!photo_pool_get(pool, i, &photo, err)) {
-        return false;
-    }
-    size_t values = 3 * (size_t)SIZE * (size_t)SIZE;
-    for (size_t k = 0; k < values; k++) {
-        rgb[k] = photo.rgb[k];
-    }
-    image_to_planar(picture, &(Image){SIZE, SIZE, rgb});
-    one_shot_run(s->one_shot[0], picture, 1, x);
-    return true;
+    ag_plan_free(t->plan);
+    ag_graph_free(t->graph);
+    free(t->in);
+    free(t->out);
 }
 
-static bool translate_all(const Studio *s, const PhotoPool *pool, const int64_t *index, int64_t n,
-                          float *x, Error *err)
+static bool translation_new(Translation *t, const Studio *s, Error *err)
 {
-    size_t values = 3 * (size_t)SIZE * (size_t)SIZE;
-    real *picture = malloc(values * sizeof *picture);
-    uint8_t *rgb = malloc(values);
-    bool ok = (picture && rgb) || error_set(err, "out of memory for a picture");
-    Progress progress;
+    const Translator *net = &s->translator[0];
+    int embedding = net->config.embedding;
 
-    progress_start(&progress, "translating", "faces", 0, n);
-    for (int64_t i = 0; ok && i < n; i++) {
-        ok = translate_photo(s, pool, index[i], rgb, picture, x + i * s->schema[0]->dim, err);
-        progress_update(&progress, i + 1, NULL);
+    *t = (Translation){.graph = ag_graph_new(),
+                       .in = calloc(BATCH * (size_t)embedding, sizeof *t->in),
+                       .out = malloc(BATCH * (size_t)s->schema[0]->dim * sizeof *t->out)};
+    bool ok = (t->graph && t->in && t->out) || error_set(err, "out of memory for the translator");
+    if (ok) {
+        t->descriptor = ag_input(t->graph, "descriptor", DTYPE_REAL, shape2(BATCH, embedding));
+        t->x = translator_forward(t->graph, net, t->descriptor, 1);
+        ag_keep(t->graph, t->x);
+        ok = ag_plan(&t->plan, t->graph, AG_NONE, (PlanOptions){.backend = s->backend}, err);
     }
-    progress_end(&progress, n, NULL);
-    free(picture);
-    free(rgb);
+    if (!ok) {
+        translation_free(t);
+    }
     return ok;
 }
 
-static bool read_pool(const Studio *s, const char *photos, const char *out, float **x, int64_t *n,
-                      Error *err)
+/* x of up to BATCH faces. */
+static void translate(Translation *t, const Sights *sights, const int64_t *face, int64_t n, int dim,
+                      float *x)
 {
-    const PhotoPoolConfig config = {SIZE, s->reference};
-    const PhotoQuality quality = photo_quality_default();
-    const unsigned splits = 1u << PHOTO_TRAIN;
-    int64_t *index = NULL;
-    PhotoPool *pool;
+    for (int64_t i = 0; i < n * sights->dim; i++) {
+        t->in[i] = (real)sights->descriptor[face[i / sights->dim] * sights->dim + i % sights->dim];
+    }
+    ag_write(t->plan, t->descriptor, t->in);
+    ag_run(t->plan, &(StepState){.step = 0});
+    ag_read(t->plan, t->x, t->out);
+    for (int64_t i = 0; i < n * dim; i++) {
+        x[i] = (float)t->out[i];
+    }
+}
 
-    if (!photo_option_open(&pool, NULL, photos, out, &config, 0, err)) {
+static bool translate_all(const Studio *s, const Sights *sights, const int64_t *face, int64_t n,
+                          float **x, Error *err)
+{
+    int dim = s->schema[0]->dim;
+    Translation t;
+
+    if (!translation_new(&t, s, err)) {
         return false;
     }
-    bool ok = photo_pool_select(pool, splits, &quality, &index, n, err) &&
-              (*n > 0 || error_set(err, "%.300s has no good frontal photo to learn from", photos));
-    if (ok) {
-        *x = malloc((size_t)*n * (size_t)s->schema[0]->dim * sizeof **x);
-        ok = *x ? translate_all(s, pool, index, *n, *x, err)
-                : error_set(err, "out of memory for %lld characters", (long long)*n);
-        if (!ok) {
-            free(*x);
-        }
+    *x = malloc((size_t)n * (size_t)dim * sizeof **x);
+    bool ok = *x || error_set(err, "out of memory for %lld characters", (long long)n);
+    for (int64_t i = 0; ok && i < n; i += BATCH) {
+        translate(&t, sights, face + i, n - i < BATCH ? n - i : BATCH, dim, *x + i * dim);
     }
-    free(index);
-    photo_pool_close(pool);
+    translation_free(&t);
+    return ok;
+}
+
+/* The faces of an open pool. What the networks see in them is kept beside it, as the translator's
+ * training keeps it. */
+static bool read_pool(const Studio *s, const PhotoPool *pool, const char *file, float **x,
+                      int64_t *n, Error *err)
+{
+    const PhotoQuality quality = photo_quality_default();
+    const bool renders = photo_pool_info(pool)->dim > 0; /* as small as they are, they are good */
+    int64_t *face;
+    Sights sights;
+    char cache[4096];
+
+    snprintf(cache, sizeof cache, "%s.sights", file);
+    if (!sights_open(&sights, pool, &s->eyes, false, cache, s->backend, err)) {
+        return false;
+    }
+    bool ok = sights_select(&sights, 1u << PHOTO_TRAIN, renders ? NULL : &quality, &face, n, err);
+    if (ok) {
+        ok = *n > 0 ? translate_all(s, &sights, face, *n, x, err)
+                    : error_set(err, "%.300s has no good frontal face to learn from", file);
+        free(face);
+    }
+    sights_close(&sights);
     return ok;
 }
 
@@ -81,13 +110,20 @@ bool prior_photos_read(const StudioConfig *config, const char *photos, const cha
 {
     StudioConfig c = *config;
     Studio studio;
+    PhotoPool *pool;
+    char *file;
 
-    c.face_size = SIZE;
     c.with_translators = true;
     if (!studio_open(&studio, &c, err)) {
         return false;
     }
-    bool ok = read_pool(&studio, photos, out, x, n, err);
+    const PhotoPoolConfig pool_config = {studio.size, studio.reference};
+    bool ok = photo_option_open(&pool, &file, photos, out, &pool_config, 0, err);
+    if (ok) {
+        ok = read_pool(&studio, pool, file, x, n, err);
+        photo_pool_close(pool);
+        free(file);
+    }
     studio_close(&studio);
     return ok;
 }

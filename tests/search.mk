@@ -24,6 +24,6 @@ TESTS += tests/test_fit_prior.sh
 
 check_PROGRAMS += tests/test_search_prior
 TESTS += tests/test_search_prior
-tests_test_search_prior_SOURCES = tests/test_search_prior.c
+tests_test_search_prior_SOURCES = tests/test_search_prior.c tests/test_folder.h
 tests_test_search_prior_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
 tests_test_search_prior_LDADD = $(CMOCKA_LIBS) $(app_libs)

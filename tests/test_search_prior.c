@@ -13,14 +13,20 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "apps/app.h"
 #include "apps/checkpoint.h"
 #include "apps/finder.h"
 #include "apps/finder_session.h"
 #include "apps/prior_file.h"
+#include "apps/prior_photos.h"
+#include "datasets/photo_pool.h"
 #include "libtensor/rng.h"
+#include "tests/test_folder.h"
 
 #define PRIOR "test_search_prior.prior.safetensors"
 #define TRANSLATOR "test_search_prior.translator.safetensors"
+
+#define FOLDER "test_search_prior.folder"
 
 enum { PEOPLE = 80, DIRECTIONS = 3 };
 
@@ -84,17 +90,18 @@ static void save_translator(const Studio *s)
     params_free(set);
 }
 
-/* In place: a studio points into itself. */
-static void open_studio(Studio *studio, bool prior, bool translator)
+/* In place: a studio points into itself. Faces alone: what the files are made with. */
+static void open_studio(Studio *studio, bool files)
 {
     StudioConfig config = {.models = 1,
                            .engine = {"builtin:male"},
-                           .with_priors = prior,
-                           .priors = prior,
+                           .with_priors = files,
+                           .priors = files,
                            .prior = {PRIOR},
-                           .with_translators = translator,
-                           .translators = translator,
-                           .translator = {TRANSLATOR}};
+                           .with_translators = files,
+                           .translators = files,
+                           .translator = {TRANSLATOR},
+                           .face_size = files ? 0 : 128};
     Error err;
 
     must(studio_open(studio, &config, &err), &err);
@@ -134,12 +141,9 @@ static double off(const Prior *prior, const float *x)
 
 static void files_keep_a_prior(void **state)
 {
-    Studio s;
-    (void)state;
-
-    open_studio(&s, true, false);
-    const Schema *schema = s.schema[0];
-    const Prior *p = s.prior[0];
+    Studio *s = *state;
+    const Schema *schema = s->schema[0];
+    const Prior *p = s->prior[0];
 
     assert_int_equal(p->n_continuous, schema->n_continuous);
     assert_int_equal(p->dim, schema->dim);
@@ -157,18 +161,14 @@ static void files_keep_a_prior(void **state)
         }
     }
     assert_true(p->choice[0].frequency[0] == 1);
-    studio_close(&s);
 }
 
 /* Without a step the character is T(photo), its one-hots made exact. */
 static void a_search_begins_at_the_translators_x(void **state)
 {
-    Studio s;
-    (void)state;
-
-    open_studio(&s, false, true);
-    const Schema *schema = s.schema[0];
-    real *picture = target_picture(&s);
+    Studio *s = *state;
+    const Schema *schema = s->schema[0];
+    real *picture = target_picture(s);
     float *x = malloc((size_t)schema->dim * sizeof *x);
     FinderConfig config = finder_paper();
     Finding f;
@@ -176,8 +176,11 @@ static void a_search_begins_at_the_translators_x(void **state)
 
     config.translate = true;
     config.steps = 0;
-    must(finder_run(&s, picture, &config, NULL, NULL, &f, &err), &err);
-    one_shot_run(s.one_shot[0], picture, 1, x);
+    Prior *prior = s->prior[0];
+    s->prior[0] = NULL;
+    must(finder_run(s, picture, &config, NULL, NULL, &f, &err), &err);
+    s->prior[0] = prior;
+    one_shot_run(s->one_shot[0], picture, 1, x);
     for (int i = 0; i < schema->n_continuous; i++) {
         assert_true(f.x[i] == x[i]);
     }
@@ -190,18 +193,14 @@ static void a_search_begins_at_the_translators_x(void **state)
     finding_free(&f);
     free(x);
     free(picture);
-    studio_close(&s);
 }
 
 /* The paper's descent, one-hots and all, with a prior: from T, which is not in the subspace. */
 static void the_papers_descent_stays_in_the_subspace(void **state)
 {
-    Studio s;
-    (void)state;
-
-    open_studio(&s, true, true);
-    const Schema *schema = s.schema[0];
-    real *picture = target_picture(&s);
+    Studio *s = *state;
+    const Schema *schema = s->schema[0];
+    real *picture = target_picture(s);
     FinderConfig config = finder_paper();
     Finding f;
     Error err;
@@ -210,27 +209,23 @@ static void the_papers_descent_stays_in_the_subspace(void **state)
     config.steps = 3;
     config.rate = 0.1;
     config.weight.identity = 1;
-    must(finder_run(&s, picture, &config, NULL, NULL, &f, &err), &err);
-    assert_true(off(s.prior[0], f.x) < 1e-3);
+    must(finder_run(s, picture, &config, NULL, NULL, &f, &err), &err);
+    assert_true(off(s->prior[0], f.x) < 1e-3);
     for (int i = 0; i < schema->dim; i++) {
         assert_true(f.x[i] >= 0 && f.x[i] <= 1);
     }
-    one_shot_run(s.one_shot[0], picture, 1, f.x);
-    assert_true(off(s.prior[0], f.x) > 1e-2);
+    one_shot_run(s->one_shot[0], picture, 1, f.x);
+    assert_true(off(s->prior[0], f.x) > 1e-2);
     finding_free(&f);
     free(picture);
-    studio_close(&s);
 }
 
 /* Least squares over macro shape, on the landmarks alone: the bones rest. */
 static void refinement_stays_in_the_subspace(void **state)
 {
-    Studio s;
-    (void)state;
-
-    open_studio(&s, true, false);
-    const Schema *schema = s.schema[0];
-    real *picture = target_picture(&s);
+    Studio *s = *state;
+    const Schema *schema = s->schema[0];
+    real *picture = target_picture(s);
     float *x = malloc((size_t)schema->dim * sizeof *x), landmark[2 * FACE_LANDMARKS];
     FinderConfig config = finder_default();
     Session session;
@@ -240,15 +235,15 @@ static void refinement_stays_in_the_subspace(void **state)
     double score;
     Error err;
 
-    must(view_new(&photo, &s.eyes, &err), &err);
-    must(image_new(&image, s.size, s.size, &err), &err);
-    measure_view(s.measure, picture, &photo);
+    must(view_new(&photo, &s->eyes, &err), &err);
+    must(image_new(&image, s->size, s->size, &err), &err);
+    measure_view(s->measure, picture, &photo);
     image_from_planar(&image, picture);
-    must(studio_landmarks(&s, &image, landmark, &err), &err);
-    must(session_open(&session, &s, 0, &photo, landmark, &config, &err), &err);
-    assert_ptr_equal(session.prior, s.prior[0]);
+    must(studio_landmarks(s, &image, landmark, &err), &err);
+    must(session_open(&session, s, 0, &photo, landmark, &config, &err), &err);
+    assert_ptr_equal(session.prior, s->prior[0]);
     schema_average(schema, x);
-    prior_project(s.prior[0], NULL, x);
+    prior_project(s->prior[0], NULL, x);
     float bone = x[0];
     x[0] = 0.9f; /* which the subspace does not hold */
     const Weights only = {.geometry = session.weight.geometry};
@@ -257,35 +252,87 @@ static void refinement_stays_in_the_subspace(void **state)
     must(session_score(&session, x, &after, &score, &err), &err);
     assert_true(after.geometry < 0.9 * before.geometry);
     assert_true(x[0] == 0.9f);
-    assert_true(off(s.prior[0], x) > 0.1);
+    assert_true(off(s->prior[0], x) > 0.1);
     x[0] = bone;
-    assert_true(off(s.prior[0], x) < 1e-3);
+    assert_true(off(s->prior[0], x) < 1e-3);
     session_close(&session);
     image_free(&image);
     view_free(&photo);
     free(x);
     free(picture);
-    studio_close(&s);
+}
+
+/* Photos of four people: of every one of the training part, x = T(the aligned picture). */
+static void photos_become_characters_for_a_prior(void **state)
+{
+    enum { PHOTOS = 4, SIDE = 256 };
+    StudioConfig config = {
+        .models = 1, .engine = {"builtin:male"}, .translators = 1, .translator = {TRANSLATOR}};
+    const PhotoQuality quality = photo_quality_default();
+    Studio *s = *state;
+    float *x;
+    int64_t n, wanted, *index;
+    PhotoPool *pool;
+    Image image;
+    Error err;
+    const Schema *schema = s->schema[0];
+    RenderOptions options = render_options_default();
+    options.size = SIDE;
+    float *one = malloc((size_t)schema->dim * sizeof *one);
+    real *picture = malloc(3 * (size_t)s->size * (size_t)s->size * sizeof *picture);
+    must(image_new(&image, SIDE, SIDE, &err), &err);
+    must(make_folder(FOLDER "/photos", &err), &err);
+    for (int i = 0; i < PHOTOS; i++) {
+        char path[64];
+        schema_random_person(schema, 4, (uint64_t)i, one);
+        must(engine_render(s->engine[0], one, &options, image.pixel, NULL, &err), &err);
+        snprintf(path, sizeof path, FOLDER "/photos/%d.png", i);
+        must(image_save_png(path, &image, &err), &err);
+    }
+    image_free(&image);
+
+    must(prior_photos_read(&config, FOLDER "/photos", FOLDER, &x, &n, &err), &err);
+    must(photo_pool_open(&pool, FOLDER "/photos.pool", &err), &err);
+    must(photo_pool_select(pool, 1u << PHOTO_TRAIN, &quality, &index, &wanted, &err), &err);
+    assert_true(wanted > 1);
+    assert_int_equal(n, wanted);
+    for (int64_t i = 0; i < n; i++) {
+        PoolPhoto photo;
+        must(photo_pool_get(pool, index[i], &photo, &err), &err);
+        for (int k = 0; k < 3 * s->size * s->size; k++) { /* planar */
+            picture[k % 3 * s->size * s->size + k / 3] = (real)photo.rgb[k] / 255;
+        }
+        one_shot_run(s->one_shot[0], picture, 1, one);
+        for (int k = 0; k < schema->dim; k++) {
+            assert_float_equal(x[i * schema->dim + k], one[k], 1e-4);
+        }
+    }
+    free(index);
+    free(x);
+    free(one);
+    free(picture);
+    photo_pool_close(pool);
 }
 
 static int make_files(void **state)
 {
-    Studio s;
-    (void)state;
+    static Studio studio;
 
-    open_studio(&s, false, false);
-
-    save_prior(s.schema[0]);
-    save_translator(&s);
-    studio_close(&s);
+    open_studio(&studio, false);
+    save_prior(studio.schema[0]);
+    save_translator(&studio);
+    studio_close(&studio);
+    open_studio(&studio, true);
+    *state = &studio;
     return 0;
 }
 
 static int remove_files(void **state)
 {
-    (void)state;
+    studio_close(*state);
     unlink(PRIOR);
     unlink(TRANSLATOR);
+    test_folder_remove(FOLDER);
     return 0;
 }
 
@@ -304,6 +351,7 @@ int main(void)
         cmocka_unit_test(a_search_begins_at_the_translators_x),
         cmocka_unit_test(the_papers_descent_stays_in_the_subspace),
         cmocka_unit_test(refinement_stays_in_the_subspace),
+        cmocka_unit_test(photos_become_characters_for_a_prior),
     };
     const char *data = getenv("VISAGIST_DATA");
 
