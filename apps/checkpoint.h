@@ -19,7 +19,8 @@ typedef struct CheckpointInfo {
     const char *net;        /* NET_IMITATOR, ... */
     const char *config;     /* x_to_json */
     const char *schema;     /* name of the facial-parameter schema, "" when the net has none */
-    const char *digest;     /* schema_digest, "" likewise */
+    const char *digest;     /* schema_digest, "" likewise; of a LightCNN that train_recognizer made:
+                               Faces.digest of what it was trained on */
     const char *descriptor; /* descriptor_text of the F_recg it takes; NULL: it takes none */
     const char *training;   /* settings of the run, JSON */
     uint64_t step, seed;

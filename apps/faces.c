@@ -157,7 +157,11 @@ static bool list_persons(Making *m, Error *err)
         before = name;
         before_length = length;
     }
-    return true;
+    return person > 0 ||
+           error_set(err,
+                     "all photos of %.300s are in one folder: the photos of each person go into a "
+                     "folder of that person",
+                     m->list.dir);
 }
 
 static bool open_source(Making *m, Error *err)
@@ -312,15 +316,23 @@ static bool write_faces(const Making *m, const char *path, const char *source, E
     return ok;
 }
 
-/* Whether the file is there and of this source. */
-static bool is_there(const char *path, const char *source, int size)
+/* Whether the file is there; it must be of this source then. */
+static bool find_made(const char *path, const char *source, int size, bool *found, Error *err)
 {
     Faces faces;
-    Error err;
 
-    if (access(path, R_OK) != 0 || !faces_open(&faces, path, size, &err))
+    *found = access(path, F_OK) == 0;
+    if (!*found)
+        return true;
+    if (!faces_open(&faces, path, size, err))
         return false;
-    bool same = strcmp(tensor_file_meta(faces.file, "visagist.faces"), source) == 0;
+    const char *other = tensor_file_meta(faces.file, "visagist.faces");
+    bool same = strcmp(other, source) == 0;
+    if (!same)
+        error_set(err,
+                  "%.200s holds the faces of %.200s; name another folder by --out, or delete the "
+                  "file",
+                  path, other);
     faces_close(&faces);
     return same;
 }
@@ -341,11 +353,12 @@ bool faces_make(const char *path, const FacesSource *source, int size, Error *er
 {
     Making m = {.source = source, .size = size, .side = faces_side(size)};
     char *text = NULL;
-    bool ok = open_source(&m, err);
+    bool found = false, ok = open_source(&m, err);
 
     if (ok && !(text = source_text(&m)))
         ok = error_set(err, "the name of %.300s is not UTF-8", source->dir);
-    if (ok && !is_there(path, text, size)) {
+    ok = ok && find_made(path, text, size, &found, err);
+    if (ok && !found) {
         ok = allocate(&m, err) && open_detectors(&m, err) && make_all(&m, err);
         if (ok) {
             tell(&m);
@@ -358,6 +371,14 @@ bool faces_make(const char *path, const FacesSource *source, int size, Error *er
     free(text);
     making_free(&m);
     return ok;
+}
+
+/* FNV-1a. */
+static uint64_t hash(uint64_t h, const void *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ ((const unsigned char *)bytes)[i]) * 0x100000001b3;
+    return h;
 }
 
 /* The two tensors fit each other and the network. */
@@ -387,6 +408,9 @@ static bool check(Faces *faces, const char *path, int size, Error *err)
             return error_set(err, "%.300s is damaged: its persons are in disorder", path);
     }
     faces->persons = faces->count > 0 ? faces->person[faces->count - 1] + 1 : 0;
+    uint64_t h = hash(0xcbf29ce484222325, face.data, tensor_bytes(face));
+    snprintf(faces->digest, sizeof faces->digest, "%016" PRIx64,
+             hash(h, person.data, tensor_bytes(person)));
     return true;
 }
 

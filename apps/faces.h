@@ -23,16 +23,17 @@ typedef struct Faces {
     TensorFile *file;
     int64_t count;
     int persons, side;
+    char digest[17];       /* of the two below: tells whether these are the faces of a run */
     const uint8_t *face;   /* count x side x side */
     const int32_t *person; /* count: 0 .. persons - 1, ascending */
 } Faces;
 
 /* Makes the file PATH, whole or not at all, on all cores; the same bytes at any number of threads.
  * Where PATH already holds the faces of this source it is left as it is; a folder counts as the
- * same by its name. Every face is found, its 68 landmarks give the cut: eyes level, the rest by
- * descriptor_chip. Photos without a face, or that cannot be read, are left out and reported on
- * stderr; a view without one is replaced by another (four are tried). Persons without a face are
- * left out. */
+ * same by its name. Any other file there is an error. Every face is found, its 68 landmarks give
+ * the cut: eyes level, the rest by descriptor_chip. Photos without a face, or that cannot be read,
+ * are left out and reported on stderr; a view without one is replaced by another (four are tried).
+ * Persons without a face are left out. */
 bool faces_make(const char *path, const FacesSource *source, int size, Error *err);
 
 /* Opens such a file for a network of this side. The caller closes it. */

@@ -38,7 +38,7 @@ bool recognizer_eval_new(RecognizerEval *e, const LightCnn *net, Backend *backen
     e->out = malloc(BATCH * (dim > classes ? dim : classes) * sizeof *e->out);
     if (!e->graph || !e->in || !e->out) {
         recognizer_eval_free(e);
-        return error_set(err, "out of memory");
+        return error_set(err, "out of memory for measuring the recogniser");
     }
     e->x = ag_input(e->graph, "x", DTYPE_REAL, shape4(BATCH, 1, e->size, e->size));
     e->descriptor = lightcnn_forward(e->graph, net, e->x);

@@ -34,7 +34,8 @@ void recognizer_eval_free(RecognizerEval *eval);
 typedef struct RecognizerFigures {
     int64_t seen;    /* held-out faces of persons trained on, */
     double accuracy; /* and the share told right, of all persons */
-    int64_t pairs;   /* of faces of persons never seen, half of them of one person, */
+    int64_t pairs;   /* of faces of persons never seen, half of them of one person (0: too few to
+                        measure, and nothing is below) */
     double area;     /* and what nets/verification.h finds with them: the area under the ROC, */
     double verified; /* the accuracy, */
     double tar;      /* the true accept rate where one in a hundred is falsely accepted */

@@ -55,14 +55,20 @@ static bool load_but(const TensorFile *file, const char *path, ParamSet *set,
     bool ok = true;
     json_array_foreach(untrained, i, text)
     {
-        if (n == MOST || !json_is_string(text) ||
-            !params_find(set, json_string_value(text), &param[n]))
-            continue;
-        name[n] = json_string_value(text);
-        ok = ok && (kept[n] = copy_values(set, param[n])) != NULL;
-        n += ok;
+        const char *untrained_name = json_string_value(text);
+        if (n == MOST || !untrained_name || !params_find(set, untrained_name, &param[n])) {
+            ok = error_set(err, "%.300s leaves more untrained than the classifier", path);
+            break;
+        }
+        name[n] = untrained_name;
+        kept[n] = copy_values(set, param[n]);
+        if (!kept[n]) {
+            ok = error_set(err, "out of memory for the start of %.300s", path);
+            break;
+        }
+        n++;
     }
-    ok = ok ? checkpoint_load(file, path, set, NULL, err) : error_set(err, "out of memory");
+    ok = ok && checkpoint_load(file, path, set, NULL, err);
     for (int k = 0; k < n; k++) {
         if (ok)
             params_write(set, param[k], kept[k]);

@@ -44,8 +44,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     Options *o = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
-        o->identities = 500;
-        o->per_identity = 20;
         state->child_inputs[0] = &o->train;
         return 0;
     case KEY_ENGINE:
@@ -66,8 +64,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         if (o->train.val)
             die_usage("--val is not for this program: a part of the persons is held out, and "
                       "--evaluate measures on any others");
-        if (o->train.data && o->engine)
-            die_usage("--data and --engine exclude each other");
+        if (o->train.data && (o->engine || o->identities || o->per_identity))
+            die_usage("--data and the persons of an engine exclude each other");
+        if (o->train.resume && (o->engine || o->identities || o->per_identity))
+            die_usage("--resume goes on with the faces of the run; leave --engine, --identities "
+                      "and --per-identity out");
         return 0;
     }
     return ARGP_ERR_UNKNOWN;
@@ -161,8 +162,8 @@ static char *faces_path(const Options *o, int size)
     struct stat what;
     FacesSource source = {.dir = o->train.data,
                           .engine = o->engine ? o->engine : "builtin:male",
-                          .identities = o->identities,
-                          .per_identity = o->per_identity,
+                          .identities = o->identities ? o->identities : 500,
+                          .per_identity = o->per_identity ? o->per_identity : 20,
                           .seed = o->train.seed >= 0 ? (uint64_t)o->train.seed : 1};
     bool file = o->train.data && stat(o->train.data, &what) == 0 && S_ISREG(what.st_mode);
     if (!file && !o->train.out)
@@ -236,16 +237,22 @@ static void load_descriptor(const char *path, const LightCnn *net, Backend *back
         die_error(&err);
     if (from.kind != DESCRIPTOR_LIGHTCNN)
         die("%s is no checkpoint of LightCNN", path);
+    LightCnnConfig config = net->config;
+    config.classes = 0;
+    char *want = lightcnn_to_json(&config), *have = lightcnn_to_json(&from.net.lightcnn.config);
+    if (!want || !have)
+        die("out of memory");
+    if (strcmp(want, have) != 0)
+        die("%s is a LightCNN of %s, but this run's is of %s; --preset or --config can make it so",
+            path, have, want);
+    free(want);
+    free(have);
     ParamSet *set = descriptor_set(&from);
     for (int i = 0; i < params_count(set); i++) {
         Param read = {i}, to;
         Shape shape = params_shape(set, read);
-        char have[88];
-        if (!params_find(net->set, params_name(set, read), &to) ||
-            !shape_equal(shape, params_shape(net->set, to)))
-            die("%s is of another size: its %s is %s; --preset or --config must be the one it was "
-                "made with",
-                path, params_name(set, read), shape_text(shape, have));
+        if (!params_find(net->set, params_name(set, read), &to))
+            die("%s has no place for %s", path, params_name(set, read));
         real *value = malloc((size_t)shape_count(shape) * sizeof *value);
         if (!value)
             die("out of memory");
@@ -259,8 +266,12 @@ static void load_descriptor(const char *path, const LightCnn *net, Backend *back
 
 static json_t *figures_json(const RecognizerFigures *f, bool classifier)
 {
-    json_t *json = json_pack("{sI sf sf sf}", "pairs", (json_int_t)f->pairs, "roc_area", f->area,
-                             "verification_accuracy", f->verified, "tar_at_far_0.01", f->tar);
+    json_t *json = json_pack("{sI}", "pairs", (json_int_t)f->pairs);
+    if (f->pairs > 0) {
+        json_object_set_new(json, "roc_area", json_real(f->area));
+        json_object_set_new(json, "verification_accuracy", json_real(f->verified));
+        json_object_set_new(json, "tar_at_far_0.01", json_real(f->tar));
+    }
     if (classifier) {
         json_object_set_new(json, "held_out_faces", json_integer((json_int_t)f->seen));
         json_object_set_new(json, "accuracy", json_real(f->accuracy));
@@ -281,7 +292,7 @@ static void evaluate(const Options *o, Backend *backend)
 
     data_open(&data, o, config.size);
     split(&data, false);
-    if (data.classes != config.classes) { /* not the persons it was trained on */
+    if (strcmp(info.digest, data.faces.digest) != 0) { /* not the faces it was trained on */
         Faces faces = data.faces;
         data.faces = (Faces){.file = NULL};
         data_free(&data);
@@ -353,7 +364,7 @@ static bool validate(void *context, double *figure, json_t **report, Error *err)
     RecognizerFigures f;
     if (!recognizer_figures(&run->eval, &run->data.seen, &run->data.unseen, &f, err))
         return false;
-    *figure = 1 - f.area;
+    *figure = 1 - (f.pairs > 0 ? f.area : f.accuracy);
     *report = figures_json(&f, true);
     return true;
 }
@@ -421,15 +432,71 @@ static TrainSettings configure(LightCnnConfig *config, ConfigKeys own, const Tra
     return settings;
 }
 
-static void check_data(const Data *d, const LightCnnConfig *config, const char *out)
+static void check_data(const Data *d, const LightCnnConfig *config)
 {
     if (d->classes < 2 || d->unseen.count < 2 || d->seen.count < 1)
         die("%d persons with %" PRId64 " faces are too few: it wants at least %d persons, some "
             "with %d faces or more",
             d->faces.persons, d->faces.count, PERSON_PERIOD, FACE_PERIOD);
     if (config->classes != d->classes)
-        die("the run in %s tells %d persons apart, but here are %d: resume it with its own data",
-            out, config->classes, d->classes);
+        die("the checkpoint tells %d persons apart, but here are %d", config->classes, d->classes);
+}
+
+/* The data of a run; digest: of the faces that the run to be resumed has, or NULL. */
+static void open_data(Data *d, const Options *o, const LightCnnConfig *config, const char *digest)
+{
+    data_open(d, o, config->size);
+    if (digest && strcmp(digest, d->faces.digest) != 0)
+        die("the run in %s was trained on other faces than these: resume it with its own",
+            o->train.out);
+    split(d, false);
+}
+
+static void run_free(Run *run)
+{
+    recognizer_eval_free(&run->eval);
+    ag_plan_free(run->plan);
+    ag_graph_free(run->graph);
+    free(run->mask_value);
+    params_free(run->net.set);
+    data_free(&run->data);
+}
+
+/* The run's settings, network and data: new ones, or those of the checkpoint `last`, which stays
+ * open as *file. Returns the network's configuration as text; allocated. */
+static char *open_run(Run *run, Training *training, const Options *options, const char *last,
+                      TensorFile **file, Backend *backend)
+{
+    const TrainOptions *o = &options->train;
+    Error err;
+    CheckpointInfo from = {.digest = NULL};
+    LightCnnConfig config = {0};
+    TrainSettings *settings = &training->settings;
+    if (!o->resume) {
+        *settings = configure(&config, training->own, o);
+    } else {
+        config = read_config(last, &from, file);
+        if (!training_settings_read(settings, training->own, &from, last, &err))
+            die_error(&err);
+    }
+    if (!lightcnn_check(&config, &err))
+        die_error(&err);
+    open_data(&run->data, options, &config, from.digest);
+    if (!o->resume)
+        config.classes = run->data.classes;
+    check_data(&run->data, &config);
+    if (!training_set_data(settings, o, run->data.train.count + run->data.seen.count,
+                           run->data.seen.count, &err) ||
+        !make_folder(o->out, &err))
+        die_error(&err);
+    run->data.seed = settings->seed;
+    net_new(&run->net, &config, backend, true, settings->seed);
+    if (o->init)
+        load_descriptor(o->init, &run->net, backend);
+    char *text = lightcnn_to_json(&config);
+    if (!text)
+        die("out of memory");
+    return text;
 }
 
 static void train(const Options *options, Backend *backend)
@@ -448,57 +515,29 @@ static void train(const Options *options, Backend *backend)
                          .schedule = draw_mask,
                          .validate = validate,
                          .sheet = sheet};
-    CheckpointInfo from;
     TensorFile *file = NULL;
-    LightCnnConfig config = {0};
-    TrainSettings settings;
     char *last = training_last(o->out);
-    if (!o->resume) {
-        settings = configure(&config, training.own, o);
-    } else {
-        config = read_config(last, &from, &file);
-        if (!training_settings_read(&settings, training.own, &from, last, &err))
-            die_error(&err);
-    }
-    if (!lightcnn_check(&config, &err))
-        die_error(&err);
-    data_open(&run.data, options, config.size);
-    split(&run.data, false);
-    if (!file)
-        config.classes = run.data.classes;
-    if (!training_set_data(&settings, o, run.data.train.count + run.data.seen.count,
-                           run.data.seen.count, &err))
-        die_error(&err);
-    check_data(&run.data, &config, o->out);
-    run.data.seed = settings.seed;
-    if (!make_folder(o->out, &err))
-        die_error(&err);
-    net_new(&run.net, &config, backend, true, settings.seed);
-    if (o->init)
-        load_descriptor(o->init, &run.net, backend);
-    char *text = lightcnn_to_json(&config);
-    training.settings = settings;
+    char *text = open_run(&run, &training, options, last, &file, backend);
     training.resumed = file ? last : NULL;
-    training.info = (CheckpointInfo){
-        .net = NET_LIGHTCNN, .config = text, .schema = "", .digest = "", .training = ""};
+    training.info = (CheckpointInfo){.net = NET_LIGHTCNN,
+                                     .config = text,
+                                     .schema = "",
+                                     .digest = run.data.faces.digest,
+                                     .training = ""};
     build(&run, &training, backend);
+    const Data *d = &run.data;
     fprintf(stderr,
             "LightCNN %dx%d, %" PRId64 " weights, %" PRId64 " faces of %d persons to train on, "
             "%" PRId64 " of them and %" PRId64 " of %d others held out, %" PRId64 " steps of %d\n",
-            config.size, config.size, params_elements(run.net.set), run.data.train.count,
-            run.data.classes, run.data.seen.count, run.data.unseen.count,
-            run.data.faces.persons - run.data.classes, settings.steps, settings.batch);
+            d->size, d->size, params_elements(run.net.set), d->train.count, d->classes,
+            d->seen.count, d->unseen.count, d->faces.persons - d->classes, training.settings.steps,
+            training.settings.batch);
     if (!training_run(&training, &err))
         die_error(&err);
     tensor_file_free(file);
     free(text);
     free(last);
-    recognizer_eval_free(&run.eval);
-    ag_plan_free(run.plan);
-    ag_graph_free(run.graph);
-    free(run.mask_value);
-    params_free(run.net.set);
-    data_free(&run.data);
+    run_free(&run);
 }
 
 int main(int argc, char **argv)
@@ -506,8 +545,8 @@ int main(int argc, char **argv)
     Options o = {0};
     app_parse(&parser, argc, argv, &o);
     TrainOptions checked = o.train;
-    if (!checked.data) /* the engine's persons */
-        checked.data = "";
+    if (!checked.data) /* the other trainers need data; here an engine's persons take its place */
+        checked.data = "an engine's persons";
     training_check(&checked);
     Backend *backend = backend_cpu_open();
     if (!backend)

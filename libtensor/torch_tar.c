@@ -1,11 +1,17 @@
 /* torch.save before PyTorch 0.1.10 (_legacy_load in torch/serialization.py): a tar archive of
- *   sys_info  a pickle: {"protocol_version": 1000, "little_endian": True, ...}
- *   pickle    the saved object, in which a tensor is the persistent id "KEY"
- *   tensors   a pickled number of tensors; of each a pickle (KEY, key of its storage or None,
- * class) and its dimensions (i32 and four idle bytes), sizes, strides, offset (i64 each) storages
- * a pickled number of storages; of each a pickle (KEY, location, class), the number of elements
- * (i64) and the elements; then a pickled list of those that are parts of others, (KEY, key of the
- * whole, offset, elements) Keys are whole numbers. */
+ *
+ *   sys_info: a pickle, {"protocol_version": 1000, "little_endian": True, ...}
+ *
+ *   pickle: the saved object, in which a tensor is the persistent id "KEY"
+ *
+ *   tensors: a pickled number of tensors; of each a pickle (KEY, key of its storage or None, class)
+ *   and its dimensions (i32 and four idle bytes), sizes, strides, offset (i64 each)
+ *
+ *   storages: a pickled number of storages; of each a pickle (KEY, location, class), the number of
+ *   elements (i64) and the elements; then a pickled list of those that are parts of others,
+ *   (KEY, key of the whole, offset, elements)
+ *
+ * Keys are whole numbers. */
 #include "config.h"
 
 #include "libtensor/torch_reader.h"

@@ -94,6 +94,7 @@ static int setup(void **state)
     if (!test_folder_make(folder))
         return -1;
     write_faces("faces.safetensors", 40);
+    write_faces("strangers.safetensors", 41);
     write_config();
     return 0;
 }
@@ -231,7 +232,7 @@ static void exports_what_the_search_takes(void **state)
     assert_true(number(json_object_get(report, "figures"), "accuracy") > .3);
     json_decref(report);
     free(said);
-    succeeds("--evaluate @/light.safetensors --data @/faces.safetensors");
+    succeeds("--evaluate @/light.safetensors --data @/strangers.safetensors");
     said = slurp("said", &n);
     report = json_loads(said, 0, NULL);
     assert_int_equal(number(report, "persons_trained_on"), 0);
@@ -257,6 +258,10 @@ static void wrong_input_is_named(void **state)
     fails("--data @/faces.safetensors --engine builtin:male --out @/no", 2, "exclude");
     fails("--engine builtin:male", 2, "--out DIR is missing");
     fails("--out @/none --resume", 1, "last.safetensors");
+    fails("--out @/whole --resume --identities 3", 2, "leave --engine");
+    fails("--data @/strangers.safetensors --out @/whole --resume", 1, "other faces");
+    fails("--data @/faces.safetensors --size 32 --init @/light.safetensors --out @/no", 1,
+          "is a LightCNN of");
 }
 
 /* Pairs that an ideal and a blind network would see: every face of a person the same picture, or
@@ -324,6 +329,9 @@ static void engine_gives_faces(void **state)
     omp_set_num_threads(2);
     must(faces_make(test_path(path, folder, "two.safetensors"), &source, SIZE, &err), &err);
     same_bytes("one.safetensors", "two.safetensors");
+    source.identities = 4; /* another source's faces are not written over */
+    assert_false(faces_make(path, &source, SIZE, &err));
+    assert_non_null(strstr(err.text, "two.safetensors holds the faces of"));
     must(faces_open(&faces, path, SIZE, &err), &err);
     assert_int_equal(faces.persons, 3);
     assert_int_equal(faces.count, 6);
@@ -391,6 +399,14 @@ static void photos_give_level_faces(void **state)
     assert_true(level < 8 && level < mirrored / 2);
     faces_close(&faces);
 
+    mkdir(test_path(file, folder, "crowd"), 0777);
+    mkdir(test_path(file, folder, "crowd/all"), 0777);
+    must(image_save_png(test_path(file, folder, "crowd/all/1.png"), &small, &err), &err);
+    source.dir = test_path(path, folder, "crowd");
+    assert_false(faces_make(test_path(file, folder, "crowd.safetensors"), &source, SIZE, &err));
+    assert_non_null(strstr(err.text, "are in one folder"));
+
+    source.dir = test_path(path, folder, "photos");
     must(image_save_png(test_path(file, folder, "photos/nobody.png"), &small, &err), &err);
     assert_false(faces_make(test_path(file, folder, "nobody.safetensors"), &source, SIZE, &err));
     assert_non_null(strstr(err.text, "nobody.png belongs to nobody"));
