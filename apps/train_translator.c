@@ -14,9 +14,9 @@
 #include "nets/likeness.h"
 
 enum {
-    SHEET_FACES = 12,
-    LOOK = 128, /* faces that a milestone's losses are taken of */
-    DRAW = 24,  /* faces that the engine draws at a milestone */
+    SHEET_FACES = 8,
+    LOOK = 64, /* faces that a milestone's losses are taken of */
+    DRAW = 12, /* faces that the engine draws at a milestone */
     DRAW_EVALUATED = 100,
     MAX_NORMAL = 2000, /* faces that the losses' normal size is taken of */
     KEY_ENGINE = 512,
@@ -127,10 +127,11 @@ typedef struct LossKeys {
     int loss, content;
     double lambda1, lambda2, lambda3; /* Eq. 4 */
     double lambda_x, lambda_prior;    /* ours */
+    double noise;                     /* of the descriptors in training, in their deviations */
     bool normalise; /* identity and content over their values at the average face */
 } LossKeys;
 
-enum { LOSS_KEYS = 8 };
+enum { LOSS_KEYS = 9 };
 
 static ConfigKeys loss_keys(LossKeys *l, ConfigKey key[static LOSS_KEYS])
 {
@@ -142,6 +143,7 @@ static ConfigKeys loss_keys(LossKeys *l, ConfigKey key[static LOSS_KEYS])
         {"lambda3", CONFIG_REAL, &l->lambda3, .lo = 0, .hi = 1e6},
         {"lambda_x", CONFIG_REAL, &l->lambda_x, .lo = 0, .hi = 1e6},
         {"lambda_prior", CONFIG_REAL, &l->lambda_prior, .lo = 0, .hi = 1e6},
+        {"noise", CONFIG_REAL, &l->noise, .lo = 0, .hi = 10},
         {"normalise", CONFIG_BOOL, .value = &l->normalise},
     };
     memcpy(key, own, sizeof own);
@@ -420,6 +422,7 @@ static void evaluate(const Options *o)
     if (!training_settings_read(&settings, loss_keys(&run.keys, key), &info, o->train.evaluate,
                                 &err))
         die_error(&err);
+    run.keys.loss = LOSS_TOTAL; /* whatever it was trained with */
     choose_terms(&run);
     Options whole = *o; /* all of the data is held out */
     whole.train.val = o->train.data;
@@ -540,7 +543,7 @@ static void train(const Options *o)
     training.set = run.net.set;
     training.loader.fill = fill;
     training.loader.context = &run;
-    if (!translator_data_start(&run.data, settings.batch, settings.seed, &err) ||
+    if (!translator_data_start(&run.data, settings.batch, settings.seed, run.keys.noise, &err) ||
         !translator_graph_new(&run.graph, &run.loss, run.data.arrays, settings.batch, schema,
                               run.content_weight, &training, run.studio.backend, &err))
         die_error(&err);

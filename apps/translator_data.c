@@ -1,5 +1,6 @@
 #include "apps/translator_data.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@ enum {
     CYCLE = 4, /* steps, the last of which is of all photos */
     STREAM_ALL = 0x54414c4c,
     STREAM_FRONTAL = 0x5446524f,
+    STREAM_NOISE = 0x544e4f49,
     ALL_SPLITS = (1 << PHOTO_SPLITS) - 1
 };
 
@@ -92,6 +94,8 @@ static bool select_faces(Faces *faces, const Sights *sights, unsigned splits, bo
                          const char *name, Error *err)
 {
     PhotoQuality quality = photo_quality_default();
+    if (photo_pool_info(sights->pool)->dim > 0)
+        quality.side = 0; /* renders are as sharp at any size */
     faces->sights = sights;
     if (!sights_select(sights, splits, frontal ? &quality : NULL, &faces->face, &faces->count, err))
         return false;
@@ -141,6 +145,7 @@ void translator_data_close(TranslatorData *d)
 {
     order_free(&d->order_all);
     order_free(&d->order_frontal);
+    free(d->noise);
     free(d->all.face);
     free(d->frontal.face);
     free(d->val.face);
@@ -150,12 +155,34 @@ void translator_data_close(TranslatorData *d)
     }
 }
 
-bool translator_data_start(TranslatorData *d, int batch, uint64_t seed, Error *err)
+/* noise times the deviation of each value of the faces' descriptors. */
+static bool measure_noise(TranslatorData *d, double noise, Error *err)
+{
+    const Sights *s = d->all.sights;
+    d->noise = malloc((size_t)s->dim * sizeof *d->noise);
+    if (!d->noise)
+        return error_set(err, "out of memory");
+    for (int k = 0; k < s->dim; k++) {
+        double sum = 0, square = 0, n = (double)d->all.count;
+        for (int64_t i = 0; i < d->all.count; i++)
+            sum += (double)s->descriptor[d->all.face[i] * s->dim + k] / n;
+        for (int64_t i = 0; i < d->all.count; i++) {
+            double off = (double)s->descriptor[d->all.face[i] * s->dim + k] - sum;
+            square += off * off / n;
+        }
+        d->noise[k] = (real)(noise * sqrt(square));
+    }
+    return true;
+}
+
+bool translator_data_start(TranslatorData *d, int batch, uint64_t seed, double noise, Error *err)
 {
     d->batch = batch;
+    d->seed = seed;
     return order_new(&d->order_all, d->all.count, seed, STREAM_ALL, err) &&
            (!d->alternate ||
-            order_new(&d->order_frontal, d->frontal.count, seed, STREAM_FRONTAL, err));
+            order_new(&d->order_frontal, d->frontal.count, seed, STREAM_FRONTAL, err)) &&
+           (noise <= 0 || measure_noise(d, noise, err));
 }
 
 bool translator_step_of_all(const TranslatorData *d, uint64_t step)
@@ -180,9 +207,14 @@ bool translator_data_sample(TranslatorData *d, uint64_t step, int slot, void *co
     uint64_t of_all = d->alternate ? step / CYCLE : step;
     bool all = translator_step_of_all(d, step);
     uint64_t position = (all ? of_all : step - of_all) * (uint64_t)d->batch + (uint64_t)slot;
-    return faces_get(faces_of_step(d, step),
-                     order_at(all ? &d->order_all : &d->order_frontal, position), d->arrays, d->dim,
-                     array, err);
+    if (!faces_get(faces_of_step(d, step),
+                   order_at(all ? &d->order_all : &d->order_frontal, position), d->arrays, d->dim,
+                   array, err))
+        return false;
+    Rng rng = rng_make(d->seed, STREAM_NOISE, step * (uint64_t)d->batch + (uint64_t)slot);
+    for (int k = 0; d->noise && k < d->all.sights->dim; k++)
+        ((real *)array[0])[k] += d->noise[k] * (real)rng_normal(&rng);
+    return true;
 }
 
 bool faces_get(const Faces *faces, int64_t i, FaceArrays arrays, int dim, void *const *array,

@@ -43,6 +43,8 @@ typedef struct TranslatorData {
     int dim;        /* of x */
     bool alternate; /* whether steps differ; false: all photos in every step */
     int batch;
+    uint64_t seed;
+    real *noise; /* deviations of the descriptors' values times the noise; NULL: none */
     Order order_all, order_frontal;
 } TranslatorData;
 
@@ -60,8 +62,10 @@ bool translator_data_open(TranslatorData *data, const TranslatorDataConfig *conf
                           const Studio *studio, Error *err);
 void translator_data_close(TranslatorData *data);
 
-/* Before the first step. */
-bool translator_data_start(TranslatorData *data, int batch, uint64_t seed, Error *err);
+/* Before the first step. noise: of the descriptors that T is trained with, in deviations of each of
+ * their values: 5,000 faces are soon learnt by heart, and photos are not quite as renders. */
+bool translator_data_start(TranslatorData *data, int batch, uint64_t seed, double noise,
+                           Error *err);
 
 /* Whether the step's batch comes from all photos. */
 bool translator_step_of_all(const TranslatorData *data, uint64_t step);

@@ -15,3 +15,12 @@ tests_bench_one_shot_LDADD = libnets.a libautograd.a libtensor.a \
 	$(OPENBLAS_LIBS) $(JANSSON_LIBS) $(ZLIB_LIBS) -lm
 CLEANFILES += tests/bench_one_shot$(EXEEXT)
 EXTRA_DIST += scripts/bench_vs_torch.sh
+
+check_PROGRAMS += tests/test_translator
+TESTS += tests/test_translator
+tests_test_translator_SOURCES = tests/test_translator.c tests/test_folder.h
+tests_test_translator_LDADD = $(CMOCKA_LIBS) $(app_libs)
+
+# Training and translating as a user does, with the assets.
+dist_check_SCRIPTS += tests/test_train_translator.sh
+TESTS += tests/test_train_translator.sh
