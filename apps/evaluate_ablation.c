@@ -23,7 +23,8 @@
 
 extern char **environ;
 
-enum { OUT = 'o', PHOTOS = 1000, PAIRS, STEPS, BATCH, SEED, PRESET, CONFIG, MAX_ARGS = 32 };
+enum { OUT = 'o', PHOTOS = 1000, PAIRS, STEPS, BATCH, SEED, PRESET };
+enum { MAX_ARGS = 32 };
 
 /* Table 8. */
 static const struct {
@@ -65,7 +66,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         o->steps = arg;
         break;
     case BATCH:
-        option_int(arg, "--batch", 1, 4096);
+        option_int(arg, "--batch", 2, 4096);
         o->batch = arg;
         break;
     case SEED:
@@ -73,6 +74,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         o->seed = arg;
         break;
     case PRESET:
+        if (strcmp(arg, "small") != 0 && strcmp(arg, "paper") != 0)
+            die_usage("--preset is small or paper, not '%s'", arg);
         o->preset = arg;
         break;
     case ARGP_KEY_ARG:
@@ -107,7 +110,8 @@ static const struct argp parser = {
     "with everything, and verifies the faces of a table of pairs by the parameters they find."
     "\vRuns train_translator, which stands beside this program. A run that was stopped goes on "
     "where "
-    "it was; a finished one is not trained again.",
+    "it was; a finished one is not trained again.\n\n"
+    "  evaluate ablation --photos PHOTOS --pairs pairs.tsv --engine builtin:female --out DIR",
     children,
     NULL,
     NULL};
@@ -270,19 +274,42 @@ static json_t *do_row(const Options *o, int row, const char *trainer, const Veri
 
 /* ---- The table ---- */
 
-/* What all rows depend on; a folder of another ablation is refused. */
+static bool any_row_begun(const Options *o)
+{
+    bool begun = false;
+
+    for (int i = 0; i < ROWS; i++) {
+        char *figures = row_file(o, i, "verify.json"), *last = row_file(o, i, "last.safetensors");
+        begun = begun || access(figures, F_OK) == 0 || access(last, F_OK) == 0;
+        free(figures);
+        free(last);
+    }
+    return begun;
+}
+
+static const char *text(const char *option)
+{
+    return option ? option : "";
+}
+
+/* What all rows depend on; a folder with rows of another ablation is refused. */
 static void check_folder(const Options *o)
 {
     char *path = path_join(o->out, "settings.json");
-    json_t *now = json_pack("{ss ss ss ss ss ss ss}", "photos", o->photos, "pairs", o->pairs,
-                            "engine", o->studio.engine[0], "preset", o->preset, "seed", o->seed,
-                            "steps", o->steps ? o->steps : "", "batch", o->batch ? o->batch : "");
+    const StudioConfig *s = &o->studio;
+    json_t *now =
+        json_pack("{ss ss ss ss ss ss ss ss ss ss}", "photos", o->photos, "pairs", o->pairs,
+                  "engine", s->engine[0], "imitator", text(s->imitator[0]), "segmenter",
+                  text(s->segmenter), "descriptor", text(s->descriptor), "preset", o->preset,
+                  "seed", o->seed, "steps", text(o->steps), "batch", text(o->batch));
     json_t *before = json_load_file(path, 0, NULL);
 
-    if (before && !json_equal(before, now))
-        die("%s is of an ablation with other options; name another folder, or delete it", path);
-    if (!before)
+    if (!json_equal(before, now)) {
+        if (any_row_begun(o))
+            die("%s has rows of an ablation with other options; name another folder, or delete it",
+                o->out);
         save_json(path, json_incref(now));
+    }
     json_decref(before);
     json_decref(now);
     free(path);

@@ -115,7 +115,8 @@ static const struct argp parser = {
     "\v50 iterations are the paper's search (Eq. 9), from the average character or from the "
     "translator's. Distances are the descriptor's own, of the photo and the engine's picture of "
     "the character. "
-    "sheet.png shows per photo: the photo, and the characters in the table's order.",
+    "sheet.png shows per photo: the photo, and the characters in the table's order.\n\n"
+    "  evaluate translator --engine builtin:male --renders HELDOUT --photos PHOTOS --out DIR",
     children,
     NULL,
     NULL};
@@ -194,6 +195,8 @@ static void measure_renders(Bench *b)
             b->options->renders, schema->name, digest);
     if (!photo_pool_select(pool, (1 << PHOTO_SPLITS) - 1, NULL, &index, &n, &err))
         die_error(&err);
+    if (n == 0)
+        die("no face was found in the renders of %s", b->options->renders);
     float *truth = need((size_t)(n * dim) * sizeof *truth);
     float *found = need((size_t)(n * dim) * sizeof *found);
     real *picture = need(pixels * sizeof *picture);
@@ -222,7 +225,7 @@ typedef struct PhotoBench {
     int closer[METHODS]; /* than the average character */
     json_t *photos;
     Sheet sheet;
-    View photo, average, view;
+    View photo, view;
     float *x;
     real *picture, *render;
 } PhotoBench;
@@ -362,6 +365,8 @@ static void measure_photos(Bench *b)
         die_error(&err);
     for (int k = 0; k < p.total && !interrupted(); k++)
         measure_photo(&p, pool, index[k * n / p.total]);
+    if (p.done == 0)
+        die("stopped before the first photo was done");
     view_free(&p.photo);
     view_free(&p.view);
     sheet_free(&p.sheet);

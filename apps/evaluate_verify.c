@@ -89,9 +89,9 @@ static const struct argp parser = {
     option,
     parse,
     "--pairs TSV --mode MODE --engine ENGINE --out DIR",
-    "Face verification by face.evoLVe's protocol.\vPairs with a photo that shows no face are left "
-    "out "
-    "and counted. The engine's average face is what photos are aligned onto.",
+    "Face verification by face.evoLVe's protocol.\vPairs with a photo that shows no face are "
+    "left out and counted. The engine's average face is what photos are aligned onto.\n\n"
+    "  evaluate verify --pairs pairs.tsv --mode one-shot --engine builtin:female --out DIR",
     children,
     NULL,
     NULL};

@@ -13,6 +13,7 @@
 #include "nets/verification.h"
 
 enum { COLUMNS = 4, FIRST_ROOM = 1024 };
+_Static_assert(VERIFICATION_MAX_FOLDS == 64, "a message says so");
 
 typedef struct Reader {
     PairTable *table;
@@ -35,14 +36,9 @@ void pair_table_free(PairTable *t)
     *t = (PairTable){.names = 0};
 }
 
-static bool grow(void *array, int64_t room, size_t element, Error *err)
+static bool no_memory(Error *err)
 {
-    void **at = array, *more = realloc(*at, (size_t)room * element);
-
-    if (!more)
-        return error_set(err, "out of memory for a table of pairs");
-    *at = more;
-    return true;
+    return error_set(err, "out of memory for a table of pairs");
 }
 
 /* A text's number: the one it was given before, or the next. */
@@ -67,12 +63,15 @@ static bool number_name(Reader *r, const char *name, int64_t *number, Error *err
     if (*number < t->names)
         return true;
     if (t->names == r->name_room) {
-        r->name_room = r->name_room > 0 ? 2 * r->name_room : FIRST_ROOM;
-        if (!grow(&t->name, r->name_room, sizeof *t->name, err))
-            return false;
+        int64_t room = r->name_room > 0 ? 2 * r->name_room : FIRST_ROOM;
+        char **more = realloc(t->name, (size_t)room * sizeof *more);
+        if (!more)
+            return no_memory(err);
+        t->name = more;
+        r->name_room = room;
     }
     t->name[t->names] = strdup(name);
-    return t->name[t->names++] || error_set(err, "out of memory for a table of pairs");
+    return t->name[t->names++] || no_memory(err);
 }
 
 static bool make_room(Reader *r, Error *err)
@@ -81,10 +80,17 @@ static bool make_room(Reader *r, Error *err)
 
     if (t->pairs < r->room)
         return true;
-    r->room = r->room > 0 ? 2 * r->room : FIRST_ROOM;
-    return grow(&t->a, r->room, sizeof *t->a, err) && grow(&t->b, r->room, sizeof *t->b, err) &&
-           grow(&t->same, r->room, sizeof *t->same, err) &&
-           grow(&t->fold, r->room, sizeof *t->fold, err);
+    size_t room = (size_t)(r->room > 0 ? 2 * r->room : FIRST_ROOM);
+    int64_t *a = realloc(t->a, room * sizeof *a);
+    t->a = a ? a : t->a;
+    int64_t *b = realloc(t->b, room * sizeof *b);
+    t->b = b ? b : t->b;
+    bool *same = realloc(t->same, room * sizeof *same);
+    t->same = same ? same : t->same;
+    int *fold = realloc(t->fold, room * sizeof *fold);
+    t->fold = fold ? fold : t->fold;
+    r->room = (int64_t)room;
+    return (a && b && same && fold) || no_memory(err);
 }
 
 static bool bad_line(const Reader *r, const char *what, Error *err)
@@ -122,8 +128,10 @@ static bool read_line(Reader *r, char *line, Error *err)
     t->same[t->pairs] = column[2][0] == '1';
     if (n == COLUMNS) {
         int64_t fold = number_of(r->folds, column[3]);
-        if (fold < 0 || fold >= VERIFICATION_MAX_FOLDS)
-            return bad_line(r, "there are too many folds", err);
+        if (fold < 0)
+            return bad_line(r, "the fold is not UTF-8, or memory is out", err);
+        if (fold >= VERIFICATION_MAX_FOLDS)
+            return bad_line(r, "there are more than 64 folds", err);
         t->fold[t->pairs] = (int)fold;
     }
     t->pairs++;
@@ -157,7 +165,7 @@ bool pair_table_read(PairTable *table, const char *path, Error *err)
     snprintf(table->title, sizeof table->title, "%.*s", (int)strcspn(base, "."), base);
     bool ok = file || error_set(err, "%.400s: %s", path, strerror(errno));
     if (ok && (!table->dir || !r.names || !r.folds))
-        ok = error_set(err, "out of memory for a table of pairs");
+        ok = no_memory(err);
     ok = ok && read_lines(&r, file, err);
     if (file)
         fclose(file);

@@ -7,11 +7,12 @@
 
 #include "apps/app.h"
 #include "apps/engine_option.h"
+#include "apps/paths.h"
 #include "apps/photo_option.h"
 #include "apps/sheet.h"
 #include "apps/studio.h"
 
-enum { OUT = 'o', ENGINE = 'e', LIMIT = 1000, SHEET, LIST, COLUMNS = 12, ROWS = 8 };
+enum { OUT = 'o', ENGINE = 'e', LIMIT = 1000, SHEET, LIST, ASSETS, COLUMNS = 12, ROWS = 8 };
 
 typedef struct Options {
     const char *photos, *out, *sheet;
@@ -42,6 +43,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case LIST:
         o->list = true;
         break;
+    case ASSETS:
+        path_set_assets(arg);
+        break;
     case ARGP_KEY_ARG:
         if (o->photos)
             die_usage("it takes one folder, not %s too", arg);
@@ -70,6 +74,7 @@ static const struct argp_option option[] = {
      "Contact sheet of aligned faces; a 0 marks those that are not "
      "good and frontal",
      0},
+    {"assets", ASSETS, "DIR", 0, "Folder of the engine's files, if not the usual one", 1},
     {0}};
 static const struct argp parser = {
     option,
@@ -78,7 +83,9 @@ static const struct argp parser = {
     "Finds the faces of PHOTOS, aligns them and keeps them in a pool, one file that "
     "train_translator "
     "and evaluate read.\vPHOTOS is " PHOTO_OPTION_HELP
-    ". A run that was stopped goes on where it was. The pool's pictures have the imitator's size.",
+    ". A run that was stopped goes on where it was. The pool's pictures have the imitator's "
+    "size.\n\n"
+    "  prepare_photos PHOTOS --engine builtin:female --sheet faces.png --out DIR",
     NULL,
     NULL,
     NULL};

@@ -52,7 +52,9 @@ static bool choose_pairs(Verifier *v, Error *err)
         v->fold[v->pairs++] = t->fold[i];
     }
     free(face);
-    return true;
+    return v->pairs > 0 ||
+           error_set(err, "%.300s: in none of its %lld pairs do both photos show a face", t->title,
+                     (long long)t->pairs);
 }
 
 static bool open_pool(Verifier *v, int size, const char *out, Error *err)
@@ -89,10 +91,11 @@ static bool run(const Verifier *v, const real *embedding, int dim, const Verific
                 Verification *result, Error *err)
 {
     size_t row = (size_t)dim * sizeof *embedding;
-    real *pair = malloc(2 * (size_t)v->pairs * row + 1), *b = pair + v->pairs * dim;
+    real *pair = malloc(2 * (size_t)v->pairs * row);
 
     if (!pair)
         return error_set(err, "out of memory for the embeddings of pairs");
+    real *b = pair + v->pairs * dim;
     for (int64_t i = 0; i < v->pairs; i++) {
         memcpy(pair + i * dim, embedding + v->a[i] * dim, row);
         memcpy(b + i * dim, embedding + v->b[i] * dim, row);

@@ -25,6 +25,7 @@ typedef struct PhotoPoolInfo {
     int dim;                        /* of x; 0: photos, whose x nobody knows */
     char schema[32], digest[17];    /* of x; "" for photos */
     char dir[1024];                 /* where the photos were */
+    uint32_t crc;                   /* of all that is in it: another pool has another */
 } PhotoPoolInfo;
 
 /* One photo; the memory lives as long as the pool. Only status, name and split mean something

@@ -120,8 +120,10 @@ static const uint8_t *record_at(const PhotoPool *pool, int64_t i)
 }
 
 /* Records are small: all are checked at once. */
-static bool check_records(PhotoPool *pool, Error *err)
+static bool check_records(PhotoPool *pool, uint32_t head_crc, Error *err)
 {
+    uLong crc = crc32_z(0, (const uint8_t *)&head_crc, sizeof head_crc);
+
     for (int64_t i = 0; i < pool->info.count; i++) {
         const uint8_t *bytes = record_at(pool, i);
         PoolRecord record;
@@ -130,7 +132,9 @@ static bool check_records(PhotoPool *pool, Error *err)
             record.status >= PHOTO_STATES)
             return damaged(pool->path, err);
         pool->info.in_state[record.status]++;
+        crc = crc32_z(crc, (const uint8_t *)&record.crc, sizeof record.crc); /* the picture's too */
     }
+    pool->info.crc = (uint32_t)crc;
     return true;
 }
 
@@ -157,7 +161,7 @@ static bool open_file(PhotoPool *pool, int fd, Error *err)
     if (map == MAP_FAILED)
         return error_set(err, "%.400s cannot be mapped: %s", pool->path, strerror(errno));
     pool->map = map;
-    return list_names(pool, head.names_bytes, err) && check_records(pool, err);
+    return list_names(pool, head.names_bytes, err) && check_records(pool, head.crc, err);
 }
 
 bool photo_pool_open(PhotoPool **pool, const char *path, Error *err)

@@ -42,6 +42,20 @@ static PhotoSplit source_split(const Source *s, int64_t i)
     return s->list ? s->list->entry[i].split : photo_split(source_name(s, i, number));
 }
 
+/* Whether it is not the photo's fault that it could not be read, and another run may read it. */
+static bool fault_passes(const char *path, const Error *why)
+{
+    if (strncmp(why->text, "out of memory", strlen("out of memory")) == 0)
+        return true;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        close(fd);
+        return false;
+    }
+    return errno != ENOENT && errno != EACCES && errno != ENOTDIR && errno != ELOOP &&
+           errno != ENAMETOOLONG;
+}
+
 /* *unreadable: a photo that cannot be read, which is no error. */
 static bool load_photo(const Source *s, int64_t i, Image *image, bool *unreadable, Error *err)
 {
@@ -52,7 +66,7 @@ static bool load_photo(const Source *s, int64_t i, Image *image, bool *unreadabl
     if (snprintf(path, sizeof path, "%s/%s", s->dir, name) >= POOL_PATH)
         return error_set(err, "a photo's path is too long: %.200s", name);
     *unreadable = !image_load(image, path, &why);
-    return true;
+    return !*unreadable || !fault_passes(path, &why) || error_set(err, "%s", why.text);
 }
 
 /* known: a face whose box needs no search. */

@@ -92,7 +92,7 @@ static bool train_directions(Work *w, int fold, Error *err)
     return symmetric_eigen(w->dim, w->covariance, w->value, err);
 }
 
-/* An embedding as the fold's transformation moves it; its values are counted in *dim. */
+/* An embedding as the fold's transformation moves it: `components` values, or dim. */
 static void move(const Work *w, const VerificationConfig *config, const double *v, double *moved)
 {
     int dim = w->dim;

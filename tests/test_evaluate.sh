@@ -80,6 +80,9 @@ for row in identity loopback all; do
     mkdir -p "$work/ablation/$row"
     echo '{"accuracy": 0.75, "deviation": 0.125, "area": 0.875}' > "$work/ablation/$row/verify.json"
 done
+printf '{"photos": "%s", "pairs": "%s", "engine": "builtin:male", "imitator": "", "segmenter": "", "descriptor": "",
+    "preset": "small", "seed": "1", "steps": "2", "batch": "2"}' "$work/pools/photos.pool" "$work/photos/pairs.tsv" \
+    > "$work/ablation/settings.json"
 for time in first second; do
     # shellcheck disable=SC2086
     "$build/apps/evaluate" ablation $ablation > "$work/out" 2> "$work/err" || fail "ablation: $(cat "$work/err")"
@@ -92,7 +95,7 @@ has "its verification" "$work/ablation/content/verify.json" '"pairs": 6'
 [ "$(tr '\n' ' ' < "$work/trained")" = '1 0 ' ] || fail "rows trained: $(cat "$work/trained")"
 has "the page" "$work/ablation/ablation.html" 'Ablation of the translator'
 # shellcheck disable=SC2086
-refuses 1 "another ablation" 'settings.json is of an ablation with other options' evaluate ablation $ablation --seed 2
+refuses 1 "another ablation" 'has rows of an ablation with other options' evaluate ablation $ablation --seed 2
 
 # Wrong input.
 refuses 2 "no command" 'it wants a command' evaluate

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -314,6 +315,7 @@ static void contents(void **state)
     assert_int_equal(info->in_state[PHOTO_UNREADABLE], 1);
     assert_int_equal(info->in_state[PHOTO_NO_FACE], 0);
     assert_int_equal(info->dim, 0);
+    assert_int_not_equal(info->crc, 0);
     for (int i = 0; i < NAMES; i++) {
         PoolPhoto photo;
         Image image, aligned;
@@ -375,9 +377,19 @@ static void faceless(void **state)
     test_path(pool_path, folder, "blank.pool");
     must(photo_pool_write(pool_path, &blank, &config, MODEL, NULL, NULL, &err), &err);
     must(photo_pool_open(&pool, pool_path, &err), &err);
+    uint32_t crc = photo_pool_info(pool)->crc;
     assert_int_equal(photo_pool_info(pool)->in_state[PHOTO_NO_FACE], 1);
     must(photo_pool_get(pool, 0, &photo, &err), &err);
     assert_int_equal(photo.status, PHOTO_NO_FACE);
+    photo_pool_close(pool);
+
+    /* Another photo of that name makes another pool. */
+    assert_int_equal(unlink(pool_path), 0);
+    assert_int_equal(unlink(path), 0);
+    must(photo_pool_write(pool_path, &blank, &config, MODEL, NULL, NULL, &err), &err);
+    must(photo_pool_open(&pool, pool_path, &err), &err);
+    assert_int_equal(photo_pool_info(pool)->in_state[PHOTO_UNREADABLE], 1);
+    assert_int_not_equal(photo_pool_info(pool)->crc, crc);
     photo_pool_close(pool);
     photo_list_free(&blank);
 }
@@ -521,6 +533,54 @@ static void disk_full(void **state)
     must(write_pool(part, NULL, NULL, &err), &err);
     same_files(part, whole(path));
 }
+
+#ifdef _OPENMP
+static bool take_files_away(void *context, int64_t done, int64_t total)
+{
+    struct rlimit none;
+    (void)context;
+    if (done > 0 && done < total) {
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &none), 0);
+        none.rlim_cur = 3;
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    }
+    return true;
+}
+
+/* From the second block on no file can be opened: that is no photo's fault, and the run ends. */
+static void out_of_files(void **state)
+{
+    (void)state;
+    enum { TEXTS = 17 };
+    char part[TEST_PATH], dir[TEST_PATH], name[32];
+    struct rlimit before;
+    PhotoList texts;
+    PhotoPool *pool;
+    Error err;
+    int threads_before = omp_get_max_threads();
+    if (!have_assets)
+        skip();
+    put_folder("texts");
+    for (int i = 0; i < TEXTS; i++) {
+        snprintf(name, sizeof name, "texts/%d.jpg", i);
+        put_text(name, "not a photo");
+    }
+    test_path(part, folder, "files.pool");
+    must(photo_list_folder(&texts, test_path(dir, folder, "texts"), 0, &err), &err);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    omp_set_num_threads(1);
+    bool ok = photo_pool_write(part, &texts, &config, MODEL, take_files_away, NULL, &err);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_false(ok);
+    assert_non_null(strstr(err.text, "Too many open files"));
+    must(photo_pool_write(part, &texts, &config, MODEL, NULL, NULL, &err), &err);
+    omp_set_num_threads(threads_before);
+    must(photo_pool_open(&pool, part, &err), &err);
+    assert_int_equal(photo_pool_info(pool)->in_state[PHOTO_UNREADABLE], TEXTS);
+    photo_pool_close(pool);
+    photo_list_free(&texts);
+}
+#endif
 
 static void refusals(void **state)
 {
@@ -786,6 +846,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(faceless),
 #ifdef _OPENMP
         cmocka_unit_test(threads),
+        cmocka_unit_test(out_of_files),
 #endif
         cmocka_unit_test(stopped_and_resumed),
         cmocka_unit_test(killed),
