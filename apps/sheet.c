@@ -33,6 +33,13 @@ void sheet_free(Sheet *sheet)
     image_free(&sheet->image);
 }
 
+void sheet_cut(Sheet *sheet, int rows)
+{
+    assert(rows >= 0 && rows <= sheet->rows);
+    sheet->rows = rows;
+    sheet->image.height = rows * (sheet->cell + sheet->gap) + sheet->gap;
+}
+
 bool sheet_put(Sheet *sheet, int column, int row, const Image *image, Error *err)
 {
     assert(column >= 0 && column < sheet->columns && row >= 0 && row < sheet->rows);

@@ -12,6 +12,8 @@ typedef struct Sheet {
 /* A white sheet of square cells of `cell` pixels. Fails on one of more than a GB. */
 bool sheet_new(Sheet *sheet, int columns, int rows, int cell, int gap, Error *err);
 void sheet_free(Sheet *sheet);
+/* Leaves only the first `rows`: of one that was laid out for more. */
+void sheet_cut(Sheet *sheet, int rows);
 
 /* Puts a picture into a cell, resized to it where it differs. */
 bool sheet_put(Sheet *sheet, int column, int row, const Image *image, Error *err);

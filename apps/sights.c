@@ -92,15 +92,25 @@ static bool look_at_all(Sights *s, Backend *backend, Error *err)
     return ok;
 }
 
-/* What the sights depend on. */
+/* What the descriptors depend on; and the maps, besides. */
 static void identity(const Sights *s, char text[static IDENTITY])
 {
-    const PhotoPoolInfo *info = photo_pool_info(s->pool);
     const RecognizerChip *chip = &s->eyes.chip;
-    snprintf(text, IDENTITY, "%.100s %s %" PRId64 " %d %016" PRIx64 " %016" PRIx64 " %a %a %a",
-             info->dir, info->digest, s->count, s->eyes.size,
-             weights_hash(descriptor_set(s->eyes.descriptor)), weights_hash(s->eyes.segmenter->set),
-             (double)chip->x, (double)chip->y, (double)chip->side);
+    snprintf(text, IDENTITY, "%08" PRIx32 " %" PRId64 " %d %016" PRIx64 " %a %a %a",
+             photo_pool_info(s->pool)->crc, s->count, s->eyes.size,
+             weights_hash(descriptor_set(s->eyes.descriptor)), (double)chip->x, (double)chip->y,
+             (double)chip->side);
+}
+
+static void maps_identity(const Sights *s, char text[static IDENTITY])
+{
+    snprintf(text, IDENTITY, "%016" PRIx64, weights_hash(s->eyes.segmenter->set));
+}
+
+static bool same(const TensorFile *file, const char *key, const char *wanted)
+{
+    const char *found = tensor_file_meta(file, key);
+    return found && strcmp(found, wanted) == 0;
 }
 
 /* Copies the tensor of this name and size out of the file; false if there is none. */
@@ -116,16 +126,19 @@ static bool fetch(const TensorFile *file, const char *name, void *to, DType type
 /* A cache of something else, or a damaged one, is as good as none. */
 static bool read_cache(Sights *s, const char *path)
 {
-    char wanted[IDENTITY];
+    char descriptors[IDENTITY], maps[IDENTITY];
     TensorFile *file;
     if (!safetensors_read(path, &file, NULL))
         return false;
-    const char *found = tensor_file_meta(file, "visagist.sights");
-    identity(s, wanted);
-    bool ok = found && strcmp(found, wanted) == 0 &&
+    identity(s, descriptors);
+    bool ok = same(file, "visagist.sights", descriptors) &&
               fetch(file, "descriptor", s->descriptor, DTYPE_F32,
-                    (size_t)s->count * (size_t)s->dim * sizeof(float)) &&
-              (!s->maps || fetch(file, "maps", s->maps, DTYPE_U8, (size_t)s->count * s->area));
+                    (size_t)s->count * (size_t)s->dim * sizeof(float));
+    if (ok && s->maps) {
+        maps_identity(s, maps);
+        ok = same(file, "visagist.maps", maps) &&
+             fetch(file, "maps", s->maps, DTYPE_U8, (size_t)s->count * s->area);
+    }
     tensor_file_free(file);
     return ok;
 }
@@ -138,11 +151,15 @@ static bool write_cache(const Sights *s, const char *path, Error *err)
         return error_set(err, "out of memory while saving %.300s", path);
     identity(s, text);
     Tensor descriptor = {s->descriptor, shape2(s->count, s->dim), DTYPE_F32};
-    Tensor maps = {s->maps, shape2(s->count, (int64_t)s->area), DTYPE_U8};
     bool ok = tensor_file_set_meta(file, "visagist.sights", text, err) &&
-              tensor_file_add(file, "descriptor", descriptor, err) &&
-              (!s->maps || tensor_file_add(file, "maps", maps, err)) &&
-              safetensors_write(path, file, err);
+              tensor_file_add(file, "descriptor", descriptor, err);
+    if (ok && s->maps) {
+        Tensor maps = {s->maps, shape2(s->count, (int64_t)s->area), DTYPE_U8};
+        maps_identity(s, text);
+        ok = tensor_file_set_meta(file, "visagist.maps", text, err) &&
+             tensor_file_add(file, "maps", maps, err);
+    }
+    ok = ok && safetensors_write(path, file, err);
     tensor_file_free(file);
     return ok;
 }

@@ -128,10 +128,11 @@ typedef struct LossKeys {
     double lambda1, lambda2, lambda3; /* Eq. 4 */
     double lambda_x, lambda_prior;    /* ours */
     double noise;                     /* of the descriptors in training, in their deviations */
-    bool normalise; /* identity and content over their values at the average face */
+    bool normalise;    /* identity and content over their values at the average face */
+    int frontal_faces; /* of the run: a resumed one must have as many */
 } LossKeys;
 
-enum { LOSS_KEYS = 9 };
+enum { LOSS_KEYS = 10 };
 
 static ConfigKeys loss_keys(LossKeys *l, ConfigKey key[static LOSS_KEYS])
 {
@@ -145,6 +146,7 @@ static ConfigKeys loss_keys(LossKeys *l, ConfigKey key[static LOSS_KEYS])
         {"lambda_prior", CONFIG_REAL, &l->lambda_prior, .lo = 0, .hi = 1e6},
         {"noise", CONFIG_REAL, &l->noise, .lo = 0, .hi = 10},
         {"normalise", CONFIG_BOOL, .value = &l->normalise},
+        {"frontal_faces", CONFIG_INT, &l->frontal_faces, .lo = 0, .hi = 1e9, .optional = true},
     };
     memcpy(key, own, sizeof own);
     return (ConfigKeys){key, LOSS_KEYS};
@@ -176,6 +178,8 @@ typedef struct Run {
     Studio studio;
     TranslatorData data;
     Translator net;
+    TranslatorConfig config;
+    TrainSettings settings;
     LossKeys keys;
     TranslatorLossConfig loss;
     real lambda[TRANSLATOR_TERMS]; /* with the normal sizes of the losses in them */
@@ -209,7 +213,7 @@ static void choose_terms(Run *run)
         die("\"normalise\" wants \"content\" to be \"maps\", for features are not kept");
 }
 
-static void open_data(Run *run, const Options *o)
+static void open_data(Run *run, const Options *o, bool measure)
 {
     Error err;
     TranslatorDataConfig config = {.data = o->train.data,
@@ -217,7 +221,8 @@ static void open_data(Run *run, const Options *o)
                                    .val = o->train.val,
                                    .out = o->train.out,
                                    .arrays = arrays_of(run),
-                                   .alternate = run->loss.term[TERM_CONTENT]};
+                                   .alternate = run->loss.term[TERM_CONTENT],
+                                   .measure = measure};
     if (!translator_data_open(&run->data, &config, &run->studio, &err))
         die_error(&err);
     bool known = false;
@@ -410,25 +415,22 @@ static void run_close(Run *run)
 static void evaluate(const Options *o)
 {
     Error err;
-    Run run = {.keys.loss = LOSS_TOTAL};
+    Run run = {.graph.graph = NULL};
     ConfigKey key[LOSS_KEYS];
-    TrainSettings settings;
     CheckpointInfo info;
     TensorFile *file;
     double figure;
     json_t *figures;
     run_open(&run, o);
-    TranslatorConfig config = read_config(o->train.evaluate, &run.studio, &info, &file);
-    if (!training_settings_read(&settings, loss_keys(&run.keys, key), &info, o->train.evaluate,
+    run.config = read_config(o->train.evaluate, &run.studio, &info, &file);
+    if (!training_settings_read(&run.settings, loss_keys(&run.keys, key), &info, o->train.evaluate,
                                 &err))
         die_error(&err);
     run.keys.loss = LOSS_TOTAL; /* whatever it was trained with */
     choose_terms(&run);
-    Options whole = *o; /* all of the data is held out */
-    whole.train.val = o->train.data;
-    open_data(&run, &whole);
+    open_data(&run, o, true);
     weigh(&run);
-    net_new(&run.net, &config, run.studio.backend, false, 0);
+    net_new(&run.net, &run.config, run.studio.backend, false, 0);
     if (!checkpoint_load(file, o->train.evaluate, run.net.set, NULL, &err))
         die_error(&err);
     new_eval(&run);
@@ -481,12 +483,72 @@ static void load_weights(const char *path, Run *run)
     tensor_file_free(file);
 }
 
+/* The settings and the configuration of a new run, or of the one that goes on: *file is its last
+ * checkpoint, then, and else NULL. */
+static void settle(Run *run, const Options *o, ConfigKeys own, const char *last, TensorFile **file)
+{
+    Error err;
+    CheckpointInfo from;
+    NetKeys net;
+    *file = NULL;
+    if (o->train.resume) {
+        run->config = read_config(last, &run->studio, &from, file);
+        if (!training_settings_read(&run->settings, own, &from, last, &err))
+            die_error(&err);
+    } else {
+        run->settings = configure(&net, &run->keys, own, o);
+        run->config = new_config(run, &net);
+    }
+    choose_terms(run);
+}
+
+/* Opens the data, which a run that goes on must have as it was. */
+static void settle_data(Run *run, const Options *o)
+{
+    Error err;
+    open_data(run, o, false);
+    int64_t held_out = o->train.val ? 0 : run->data.val.count;
+    if (!training_set_data(&run->settings, &o->train, run->data.all.count + held_out, held_out,
+                           &err))
+        die_error(&err);
+    int frontal = (int)run->data.frontal.count;
+    if (o->train.resume && run->keys.frontal_faces != frontal)
+        die("the run in %s takes %d frontal faces, but %s gives %d: resume it with its own "
+            "--frontal",
+            o->train.out, run->keys.frontal_faces, o->frontal ? o->frontal : o->train.data,
+            frontal);
+    run->keys.frontal_faces = frontal;
+}
+
+/* The network with its first weights, and all that is built of it. */
+static void settle_net(Run *run, const Options *o, Training *training)
+{
+    Error err;
+    Backend *backend = run->studio.backend;
+    net_new(&run->net, &run->config, backend, true, run->settings.seed);
+    if (o->train.init)
+        load_weights(o->train.init, run);
+    else if (run->config.standardise && !o->train.resume)
+        standardise(run);
+    training->set = run->net.set;
+    training->loader.fill = fill;
+    training->loader.context = run;
+    if (!translator_data_start(&run->data, run->settings.batch, run->settings.seed, run->keys.noise,
+                               &err) ||
+        !translator_graph_new(&run->graph, &run->loss, run->data.arrays, run->settings.batch,
+                              run->studio.schema[0], run->content_weight, training, backend, &err))
+        die_error(&err);
+    new_eval(run);
+}
+
 static void train(const Options *o)
 {
     Error err;
     Run run = {.graph.graph = NULL};
     ConfigKey key[LOSS_KEYS];
     Training training = {.own = loss_keys(&run.keys, key),
+                         .sheet_caption = "Held-out faces above the engine's pictures of what the "
+                                          "translator makes of them",
                          .report = o->train.report,
                          .out = o->train.out,
                          .stop_after = o->train.stop_after,
@@ -494,45 +556,22 @@ static void train(const Options *o)
                          .schedule = schedule,
                          .validate = validate,
                          .sheet = sheet};
-    CheckpointInfo from;
-    TensorFile *file = NULL;
-    TranslatorConfig config;
-    NetKeys net;
-    TrainSettings settings;
+    TensorFile *file;
     char *last = training_last(o->train.out), digest[17], descriptor[DESCRIPTOR_TEXT], title[64];
     run_open(&run, o);
     const Schema *schema = run.studio.schema[0];
-    if (o->train.resume) {
-        config = read_config(last, &run.studio, &from, &file);
-        if (!training_settings_read(&settings, training.own, &from, last, &err))
-            die_error(&err);
-    } else {
-        settings = configure(&net, &run.keys, training.own, o);
-        config = new_config(&run, &net);
-    }
-    choose_terms(&run);
+    settle(&run, o, training.own, last, &file);
     if (!make_folder(o->train.out, &err))
         die_error(&err);
-    open_data(&run, o);
-    int64_t samples = run.data.all.count, held_out = o->train.val ? 0 : run.data.val.count;
-    if (file && settings.samples != samples)
-        die("the run in %s trains on %" PRId64 " faces, but %s gives %" PRId64
-            ": resume it with its own data",
-            o->train.out, settings.samples, o->train.data, samples);
-    if (!file && !training_set_data(&settings, &o->train, samples + held_out, held_out, &err))
-        die_error(&err);
+    settle_data(&run, o);
     weigh(&run);
-    net_new(&run.net, &config, run.studio.backend, true, settings.seed);
-    if (o->train.init)
-        load_weights(o->train.init, &run);
-    else if (config.standardise && !file)
-        standardise(&run);
+    settle_net(&run, o, &training);
+    char *text = translator_to_json(&run.config);
     schema_digest(schema, digest);
     descriptor_text(&run.studio.descriptor, descriptor);
-    char *text = translator_to_json(&config);
     snprintf(title, sizeof title, "Translator, %.40s", schema->name);
     training.title = title;
-    training.settings = settings;
+    training.settings = run.settings;
     training.resumed = file ? last : NULL;
     training.info = (CheckpointInfo){.net = NET_TRANSLATOR,
                                      .config = text,
@@ -540,19 +579,11 @@ static void train(const Options *o)
                                      .digest = digest,
                                      .descriptor = descriptor,
                                      .training = ""};
-    training.set = run.net.set;
-    training.loader.fill = fill;
-    training.loader.context = &run;
-    if (!translator_data_start(&run.data, settings.batch, settings.seed, run.keys.noise, &err) ||
-        !translator_graph_new(&run.graph, &run.loss, run.data.arrays, settings.batch, schema,
-                              run.content_weight, &training, run.studio.backend, &err))
-        die_error(&err);
-    new_eval(&run);
     fprintf(stderr,
-            "translator %s, %" PRId64 " weights, %" PRId64 " faces to train on, %" PRId64
-            " frontal, %" PRId64 " held out, %" PRId64 " steps of %d\n",
-            schema->name, params_elements(run.net.set), samples, run.data.frontal.count,
-            run.data.val.count, settings.steps, settings.batch);
+            "translator %s, %" PRId64 " weights, %" PRId64
+            " faces to train on, %d frontal, %" PRId64 " held out, %" PRId64 " steps of %d\n",
+            schema->name, params_elements(run.net.set), run.settings.samples,
+            run.keys.frontal_faces, run.data.val.count, run.settings.steps, run.settings.batch);
     if (!training_run(&training, &err))
         die_error(&err);
     tensor_file_free(file);
@@ -568,6 +599,9 @@ int main(int argc, char **argv)
     training_check(&o.train);
     if (o.train.resume && o.loss >= 0)
         die_usage("--resume goes on with the loss of the run; leave --loss out");
+    if (o.train.evaluate && (o.frontal || o.loss >= 0 || o.train.val || o.train.init))
+        die_usage(
+            "--evaluate measures all of --data; leave --frontal, --loss, --val and --init out");
     if (o.train.size)
         die_usage("--size is the imitator's; leave it out");
     if (o.train.export) {

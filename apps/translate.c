@@ -90,7 +90,10 @@ static const struct argp parser = {
     "alike.\v"
     "Of a folder all photos are taken, in its folders too. Writes into DIR: NAME/character.json "
     "and "
-    "NAME/character.png per photo, and sheet.png (pairs: photo | character).",
+    "NAME/character.png per photo, and sheet.png (pairs: photo | character). Ctrl-C ends after the "
+    "photos at hand.\n\n"
+    "  translate --engine builtin:male --out DIR portrait.jpg\n"
+    "  translate --engine builtin:female --out DIR holiday-photos/",
     NULL,
     NULL,
     NULL};
@@ -186,6 +189,7 @@ typedef struct Run {
     float *x;       /* batch x dim */
     int n;          /* in the batch */
     int done;       /* characters made */
+    int unreadable; /* photos */
     double seconds; /* of F_recg and T */
 } Run;
 
@@ -234,7 +238,9 @@ static void take(Run *run, Job *job)
     Image photo = {0}, aligned = {0};
     char note[PHOTO_NOTE] = "";
     Error err;
-    if (image_load(&photo, job->path, &err) &&
+    bool readable = image_load(&photo, job->path, &err);
+    run->unreadable += !readable;
+    if (readable &&
         photo_align(run->studio.detector, &photo, job->path, 0, run->studio.reference.landmark,
                     run->studio.size, &aligned, NULL, note, &err)) {
         image_to_planar(run->picture + (size_t)run->n * pixels, &aligned);
@@ -310,30 +316,43 @@ static void run_close(Run *run)
     free(run->x);
 }
 
+/* The sheet of what was made, and how fast it was. */
+static void finish(Run *run, int photos)
+{
+    Error err;
+    char *path = path_join(run->options->out, "sheet.png");
+    int shown = run->done < MAX_SHEET ? run->done : MAX_SHEET;
+    sheet_cut(&run->sheet, (shown + PAIRS - 1) / PAIRS);
+    if (!sheet_save(&run->sheet, path, &err))
+        die_error(&err);
+    printf("%s: %d characters of %d photos, %.1f photos/s without alignment and drawing\n", path,
+           run->done, photos, run->done / run->seconds);
+    free(path);
+}
+
 int main(int argc, char **argv)
 {
     Options o = {.batch = 16};
     Run run;
-    Error err;
     Progress progress;
     app_parse(&parser, argc, argv, &o);
     Jobs jobs = find_jobs(&o);
     run_open(&run, &o, jobs.n);
     progress_start(&progress, "translating", "photos", 0, jobs.n);
-    for (int i = 0; i < jobs.n; i++) {
-        take(&run, &jobs.job[i]);
-        progress_update(&progress, i + 1, NULL);
+    catch_interrupt();
+    int seen = 0;
+    while (seen < jobs.n && !interrupted()) {
+        take(&run, &jobs.job[seen++]);
+        progress_update(&progress, seen, NULL);
     }
     flush_batch(&run);
-    progress_end(&progress, jobs.n, NULL);
-    if (run.done == 0)
+    progress_end(&progress, seen, NULL);
+    if (run.done > 0)
+        finish(&run, seen);
+    if (run.unreadable > 0)
+        die("%d of %d photos could not be read", run.unreadable, seen);
+    if (run.done == 0 && seen == jobs.n)
         die("no face was found in any of the photos");
-    char *sheet = path_join(o.out, "sheet.png");
-    if (!sheet_save(&run.sheet, sheet, &err))
-        die_error(&err);
-    printf("%s: %d characters of %d photos, %.1f photos/s without alignment and drawing\n", sheet,
-           run.done, jobs.n, run.done / run.seconds);
-    free(sheet);
     run_close(&run);
     jobs_free(&jobs);
     return 0;

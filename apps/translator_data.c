@@ -77,7 +77,7 @@ static bool open_pool(TranslatorData *d, const char *name, const char *out, cons
     size_t room = strlen(file) + sizeof ".sights";
     cache = malloc(room);
     if (!cache)
-        die("out of memory");
+        die("out of memory for the translator");
     snprintf(cache, room, "%s.sights", file);
     bool ok = sights_open(&d->sights[d->n_pools], *pool, &studio->eyes, d->arrays.maps, cache,
                           studio->backend, err);
@@ -113,6 +113,9 @@ static bool open_all(TranslatorData *d, const TranslatorDataConfig *c, const Stu
 
     if (!open_pool(d, c->data, c->out, studio, err))
         return false;
+    if (c->measure)
+        return select_faces(&d->all, all, ALL_SPLITS, false, c->data, err) &&
+               select_faces(&d->val, all, ALL_SPLITS, false, c->data, err);
     if (c->frontal) {
         frontal = &d->sights[d->n_pools];
         if (!open_pool(d, c->frontal, c->out, studio, err))
@@ -161,7 +164,7 @@ static bool measure_noise(TranslatorData *d, double noise, Error *err)
     const Sights *s = d->all.sights;
     d->noise = malloc((size_t)s->dim * sizeof *d->noise);
     if (!d->noise)
-        return error_set(err, "out of memory");
+        return error_set(err, "out of memory for the translator");
     for (int k = 0; k < s->dim; k++) {
         double sum = 0, square = 0, n = (double)d->all.count;
         for (int64_t i = 0; i < d->all.count; i++)

@@ -55,6 +55,7 @@ typedef struct TranslatorDataConfig {
     const char *out;     /* folder of pools that have to be made */
     FaceArrays arrays;
     bool alternate;
+    bool measure; /* all of data is held out; there is nothing to train on */
 } TranslatorDataConfig;
 
 /* Renders whose x is known must be of the studio's first model. */

@@ -71,7 +71,7 @@ static bool descriptors_of(const Studio *studio, const float *x, int n, View *vi
 {
     float *landmark = malloc((size_t)n * 2 * FACE_LANDMARKS * sizeof *landmark);
     bool ok = landmark ? studio_views(studio, 0, n, x, view, landmark, err)
-                       : error_set(err, "out of memory");
+                       : error_set(err, "out of memory for the translator");
     free(landmark);
     return ok;
 }
@@ -86,7 +86,7 @@ bool translator_distances(const Studio *studio, const float *descriptor, const f
     real *face = malloc((size_t)dim * sizeof *face);
     double sum[2] = {0, 0};
     int64_t closer = 0;
-    bool ok = (mean && face) || error_set(err, "out of memory");
+    bool ok = (mean && face) || error_set(err, "out of memory for the translator");
 
     if (ok)
         schema_average(studio->schema[0], mean);
@@ -127,7 +127,7 @@ bool translator_eval_new(TranslatorEval *eval, const TranslatorLossConfig *loss,
     TranslatorEval e = {.studio = studio, .graph = ag_graph_new()};
     memcpy(e.lambda, lambda, sizeof e.lambda);
     if (!e.graph)
-        return error_set(err, "out of memory");
+        return error_set(err, "out of memory for the translator");
     e.descriptor = ag_input(e.graph, "descriptor", DTYPE_REAL,
                             shape2(FIND_BATCH, loss->translator->config.embedding));
     e.x = translator_forward(e.graph, loss->translator, e.descriptor, 1);
@@ -148,7 +148,7 @@ bool translator_find(TranslatorEval *e, const Faces *faces, int64_t n, float *x,
     int64_t dim = ag_shape(e->graph, e->x).dim[1];
     real *descriptor = calloc(FIND_BATCH * (size_t)s->dim, sizeof *descriptor);
     real *found = malloc(FIND_BATCH * (size_t)dim * sizeof *found);
-    bool ok = (descriptor && found) || error_set(err, "out of memory");
+    bool ok = (descriptor && found) || error_set(err, "out of memory for the translator");
     for (int64_t i = 0; ok && i < n; i += FIND_BATCH) {
         int64_t m = n - i < FIND_BATCH ? n - i : FIND_BATCH;
         for (int64_t k = 0; k < m * s->dim; k++)
@@ -185,7 +185,7 @@ static bool batch_new(Batch *b, const TranslatorGraph *g, Error *err)
         b->at[k] = malloc(all);
         if (!b->at[k]) {
             batch_free(b);
-            return error_set(err, "out of memory");
+            return error_set(err, "out of memory for the translator");
         }
     }
     return true;
@@ -242,7 +242,7 @@ static bool measure_agreement(const Faces *faces, const Schema *schema, const fl
 {
     const float *one;
     float *x = malloc((size_t)faces->count * (size_t)schema->dim * sizeof *x);
-    bool ok = x || error_set(err, "out of memory");
+    bool ok = x || error_set(err, "out of memory for the translator");
     for (int64_t i = 0; ok && i < faces->count; i++) {
         ok = sights_get(faces->sights, faces->face[i], NULL, &one, err);
         if (ok)
@@ -260,7 +260,7 @@ static bool measure_distances(const TranslatorEval *e, const Faces *faces, int64
     const Sights *s = faces->sights;
     float *descriptor = malloc((size_t)(n * s->dim) * sizeof *descriptor);
     json_t *distance = NULL;
-    bool ok = descriptor || error_set(err, "out of memory");
+    bool ok = descriptor || error_set(err, "out of memory for the translator");
     for (int64_t i = 0; ok && i < n * s->dim; i++)
         descriptor[i] = s->descriptor[faces->face[i / s->dim] * s->dim + i % s->dim];
     ok = ok && translator_distances(e->studio, descriptor, found, n, &distance, err);
@@ -278,7 +278,7 @@ bool translator_measure(TranslatorEval *e, const Faces *faces, int64_t look, int
     float *found = malloc((size_t)n * (size_t)schema->dim * sizeof *found);
     json_t *json = json_pack("{sI}", "faces", (json_int_t)n);
     bool known = photo_pool_info(faces->sights->pool)->dim > 0;
-    bool ok = (found && json) || error_set(err, "out of memory");
+    bool ok = (found && json) || error_set(err, "out of memory for the translator");
     ok = ok && translator_find(e, faces, n, found, err) &&
          measure_losses(e, faces, look < n ? look : n, figure, json, err) &&
          (!known || measure_agreement(faces, schema, found, json, err)) &&
@@ -299,7 +299,7 @@ bool translator_sheet(TranslatorEval *e, const Faces *faces, int columns, const 
     float *x = malloc((size_t)n * (size_t)dim * sizeof *x);
     real *picture = malloc(3 * (size_t)studio->size * (size_t)studio->size * sizeof *picture);
     Sheet sheet = {.columns = 0};
-    bool ok = ((x && picture) || error_set(err, "out of memory")) &&
+    bool ok = ((x && picture) || error_set(err, "out of memory for the translator")) &&
               sheet_new(&sheet, n, 2, studio->size, 4, err) && translator_find(e, faces, n, x, err);
     for (int i = 0; ok && i < n; i++)
         ok = sights_get(faces->sights, faces->face[i], picture, NULL, err) &&

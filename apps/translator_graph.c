@@ -49,7 +49,7 @@ static bool write_prior(TranslatorGraph *t, const Schema *schema, Error *err)
     int n = schema->n_continuous;
     real *scale = calloc((size_t)n * (2 + (size_t)t->batch), sizeof *scale);
     if (!scale)
-        return error_set(err, "out of memory");
+        return error_set(err, "out of memory for the translator");
     real *shift = scale + n, *zeros = shift + n;
     for (int i = 0; i < n; i++) {
         scale[i] = 1 / (real)schema->control[i].deviation;
@@ -69,7 +69,7 @@ bool translator_graph_new(TranslatorGraph *graph, const TranslatorLossConfig *lo
 {
     TranslatorGraph t = {.graph = ag_graph_new(), .batch = batch, .arrays = arrays};
     if (!t.graph)
-        return error_set(err, "out of memory");
+        return error_set(err, "out of memory for the translator");
     build_inputs(&t, loss, training);
     t.loss = translator_loss(t.graph, loss, &t.target);
     ag_keep(t.graph, t.loss.x);

@@ -179,7 +179,7 @@ bool translator_standardise(const Translator *net, const real *descriptor, int64
     assert(net->config.standardise && count > 0);
     real *scale = malloc(2 * (size_t)n * sizeof *scale), *shift = scale + n;
     if (!scale)
-        return error_set(err, "out of memory");
+        return error_set(err, "out of memory for the translator");
     for (int k = 0; k < n; k++) {
         double sum = 0, square = 0;
         for (int64_t i = 0; i < count; i++)

@@ -75,8 +75,9 @@ refuses 1 "schema 'paper-male', not for" ./apps/translate --assets "$data" --eng
     --translator "$dir/t.safetensors" --out "$dir/no" "$data/samples/sample6.jpg"
 refuses 1 "checkpoint of the imitator" ./apps/translate --assets "$data" --engine builtin:paper-male \
     --translator "$dir/g/last.safetensors" --out "$dir/no" "$data/samples/sample6.jpg"
-refuses 1 "no face was found in any" ./apps/translate --assets "$data" --engine builtin:paper-male \
-    --translator "$dir/t.safetensors" --out "$dir/no" "$dir/whole/sheet.png.none"
+refuses 1 "1 of 1 photos could not be read" ./apps/translate --assets "$data" --engine builtin:paper-male \
+    --translator "$dir/t.safetensors" --out "$dir/no" "$dir/none.jpg"
+refuses 2 "leave --frontal" $train --evaluate "$dir/x/best.safetensors" --out "$dir/no"
 refuses 2 "wants photos" ./apps/translate --engine builtin:male --out "$dir/no"
 refuses 2 "engine ENGINE is missing" ./apps/train_translator --data "$dir/faces" --out "$dir/no"
 echo '{"training": {"lambda9": 1}}' >"$dir/wrong.json"
