@@ -55,19 +55,27 @@ bool imitator_eval_run(ImitatorEval *e, const ImitatorData *data, int64_t i, int
     return true;
 }
 
+enum {
+    FACE = (1 << LABEL_COUNT) - 1 - (1 << LABEL_BACKGROUND) - (1 << LABEL_HAIR),
+    ANYBODY = 1 << PAIRS_GIVEN | 1 << PAIRS_UNIFORM | 1 << PAIRS_PEOPLE
+};
+
 static const struct Part {
     const char *key;
-    unsigned classes; /* a bit per class */
+    unsigned classes, drawn; /* a bit per class, and per way of drawing a sample */
 } PART[IMITATOR_PARTS] = {
-    [PART_FACE] = {"mae_face", ~(1u << LABEL_BACKGROUND | 1u << LABEL_HAIR)},
-    [PART_BROWS] = {"mae_brows", 1u << LABEL_LEFT_BROW | 1u << LABEL_RIGHT_BROW},
-    [PART_EYES] = {"mae_eyes", 1u << LABEL_LEFT_EYE | 1u << LABEL_RIGHT_EYE},
+    [PART_FACE] = {"mae_face", FACE, ANYBODY},
+    [PART_BROWS] = {"mae_brows", 1u << LABEL_LEFT_BROW | 1u << LABEL_RIGHT_BROW, ANYBODY},
+    [PART_EYES] = {"mae_eyes", 1u << LABEL_LEFT_EYE | 1u << LABEL_RIGHT_EYE, ANYBODY},
     [PART_MOUTH] = {"mae_mouth",
-                    1u << LABEL_UPPER_LIP | 1u << LABEL_INNER_MOUTH | 1u << LABEL_LOWER_LIP},
+                    1u << LABEL_UPPER_LIP | 1u << LABEL_INNER_MOUTH | 1u << LABEL_LOWER_LIP,
+                    ANYBODY},
+    [PART_FACE_PEOPLE] = {"mae_face_people", FACE, 1u << PAIRS_PEOPLE},
+    [PART_FACE_UNIFORM] = {"mae_face_uniform", FACE, 1u << PAIRS_UNIFORM},
 };
 
 static void measure(ImitatorFigures *sum, const real *out, const real *target, const uint8_t *label,
-                    const real *weight, int64_t pixels)
+                    const real *weight, int64_t pixels, PairsDrawn drawn)
 {
     double all = 0, weighted = 0, square = 0, of_class[LABEL_COUNT] = {0};
     int64_t n_class[LABEL_COUNT] = {0};
@@ -93,7 +101,7 @@ static void measure(ImitatorFigures *sum, const real *out, const real *target, c
     for (int i = 0; i < IMITATOR_PARTS; i++) {
         double error = 0;
         int64_t n = 0;
-        for (int k = 0; k < LABEL_COUNT; k++)
+        for (int k = 0; k < LABEL_COUNT && PART[i].drawn >> drawn & 1; k++)
             if (PART[i].classes >> k & 1) {
                 error += of_class[k];
                 n += n_class[k];
@@ -119,7 +127,7 @@ bool imitator_figures(ImitatorEval *e, const ImitatorData *data, ImitatorFigures
             const uint8_t *label = e->label + pixels * k;
             face_weights(label, e->size, e->weight);
             measure(&sum, e->out + 3 * pixels * k, e->target + 3 * pixels * k, label, e->weight,
-                    pixels);
+                    pixels, pairs_drawn(data->info, data->begin + i + k));
         }
     }
     sum.mae /= (double)sum.count;

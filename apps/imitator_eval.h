@@ -27,8 +27,17 @@ void imitator_eval_free(ImitatorEval *eval);
 /* Targets and outputs (clamped, as a picture is) of n <= IMITATOR_EVAL_BATCH samples from i on. */
 bool imitator_eval_run(ImitatorEval *eval, const ImitatorData *data, int64_t i, int n, Error *err);
 
-/* Parts of the face that are measured by themselves. */
-enum { PART_FACE, PART_BROWS, PART_EYES, PART_MOUTH, IMITATOR_PARTS };
+/* Parts of the face that are measured by themselves; of all pictures, or the face alone of those of
+ * plausible people and of those of uniform parameters (pairs_drawn). */
+enum {
+    PART_FACE,
+    PART_BROWS,
+    PART_EYES,
+    PART_MOUTH,
+    PART_FACE_PEOPLE,
+    PART_FACE_UNIFORM,
+    IMITATOR_PARTS
+};
 
 /* Means over pictures of absolute errors: of all of it, under face_weights, of a part where it
  * shows; and the signal to noise ratio in dB. */

@@ -29,7 +29,8 @@ typedef struct PairsInfo {
     int dim, size; /* of x; of the square pictures */
     int n_groups;  /* the schema's one-hots in x */
     int begin[OP_MAX_GROUPS], group_size[OP_MAX_GROUPS];
-    bool labels; /* whether there are label maps */
+    bool labels;   /* whether there are label maps */
+    bool finished; /* the samples are an engine's finished pictures */
     int64_t count, shard;
     uint64_t seed;
     char near[17];          /* identifies the characters below; "" without */
@@ -51,6 +52,14 @@ typedef struct Pairs Pairs;
  * engine cannot make such a set: too many groups, too few finished samples, no labels for the
  * segmenter. */
 bool pairs_info_set_engine(PairsInfo *info, const Engine *engine, Error *err);
+
+/* How sample i was drawn. */
+typedef enum PairsDrawn {
+    PAIRS_GIVEN, /* a finished picture */
+    PAIRS_UNIFORM,
+    PAIRS_PEOPLE /* plausible people, and those near given characters */
+} PairsDrawn;
+PairsDrawn pairs_drawn(const PairsInfo *info, int64_t i);
 
 /* Sets near, character and n_near: n characters of the engine's schema, n x dim in memory that
  * outlives the rendering. */

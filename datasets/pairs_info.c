@@ -38,6 +38,7 @@ bool pairs_info_set_engine(PairsInfo *info, const Engine *engine, Error *err)
         info->begin[i] = schema->group[i].begin;
         info->group_size[i] = schema->group[i].count;
     }
+    info->finished = finished > 0;
     info->labels = engine_can(engine, ENGINE_LABELS);
     snprintf(info->schema, sizeof info->schema, "%s", schema->name);
     schema_digest(schema, info->digest);
@@ -125,11 +126,11 @@ bool pairs_info_save(const PairsInfo *info, const char *dir, Error *err)
     if (!pairs_info_path(path, dir, err) || !atomic_file_open(&file, path, err))
         return false;
     snprintf(seed, sizeof seed, "%" PRIu64, info->seed); /* JSON's integers are signed */
-    json = json_pack("{si, ss, ss, ss, si, so, sb, si, sI, sI, ss, ss}", "format", FORMAT, "kind",
-                     KIND[info->kind], "schema", info->schema, "digest", info->digest, "dim",
-                     info->dim, "groups", groups_json(info), "labels", info->labels, "size",
+    json = json_pack("{si, ss, ss, ss, si, so, sb, si, sI, sI, ss, ss, sb}", "format", FORMAT,
+                     "kind", KIND[info->kind], "schema", info->schema, "digest", info->digest,
+                     "dim", info->dim, "groups", groups_json(info), "labels", info->labels, "size",
                      info->size, "count", (json_int_t)info->count, "shard", (json_int_t)info->shard,
-                     "seed", seed, "near", info->near);
+                     "seed", seed, "near", info->near, "finished", info->finished);
     if (!json) {
         atomic_file_abort(&file);
         return error_set(err, "out of memory for %s", path);
@@ -158,18 +159,19 @@ static bool parse(PairsInfo *info, json_t *json)
 {
     const char *kind, *schema, *digest, *seed, *near;
     json_t *groups;
-    int labels;
+    int labels, finished = 0;
     json_int_t count, shard;
     int format;
     char *end;
     PairsInfo i = {0};
 
-    if (json_unpack(json, "{si, ss, ss, ss, si, so, sb, si, sI, sI, ss, ss}", "format", &format,
-                    "kind", &kind, "schema", &schema, "digest", &digest, "dim", &i.dim, "groups",
-                    &groups, "labels", &labels, "size", &i.size, "count", &count, "shard", &shard,
-                    "seed", &seed, "near", &near) != 0)
+    if (json_unpack(json, "{si, ss, ss, ss, si, so, sb, si, sI, sI, ss, ss, s?b}", "format",
+                    &format, "kind", &kind, "schema", &schema, "digest", &digest, "dim", &i.dim,
+                    "groups", &groups, "labels", &labels, "size", &i.size, "count", &count, "shard",
+                    &shard, "seed", &seed, "near", &near, "finished", &finished) != 0)
         return false;
     i.labels = labels;
+    i.finished = finished;
     if (strcmp(kind, KIND[PAIRS_IMITATOR]) == 0)
         i.kind = PAIRS_IMITATOR;
     else if (strcmp(kind, KIND[PAIRS_SEGMENTER]) == 0)

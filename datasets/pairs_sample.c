@@ -82,11 +82,16 @@ bool pairs_random_view(const Engine *engine, uint64_t seed, int64_t i, float *x,
     return ok;
 }
 
+PairsDrawn pairs_drawn(const PairsInfo *info, int64_t i)
+{
+    return info->finished ? PAIRS_GIVEN : i % 4 == 0 ? PAIRS_UNIFORM : PAIRS_PEOPLE;
+}
+
 static void draw_character(const Schema *schema, const PairsInfo *info, int64_t i, float *x)
 {
     uint64_t index = (uint64_t)i;
 
-    if (i % 4 == 0)
+    if (pairs_drawn(info, i) == PAIRS_UNIFORM)
         schema_random_uniform(schema, info->seed, index, x);
     else if (i % 4 == 2 && info->n_near > 0)
         schema_random_near(schema, info->character + i / 4 % info->n_near * info->dim, info->seed,

@@ -73,8 +73,8 @@ static bool same_set(const PairsInfo *a, const PairsInfo *b)
 {
     return a->kind == b->kind && strcmp(a->schema, b->schema) == 0 &&
            strcmp(a->digest, b->digest) == 0 && a->dim == b->dim && a->size == b->size &&
-           a->labels == b->labels && a->count == b->count && a->shard == b->shard &&
-           a->seed == b->seed && strcmp(a->near, b->near) == 0;
+           a->labels == b->labels && a->finished == b->finished && a->count == b->count &&
+           a->shard == b->shard && a->seed == b->seed && strcmp(a->near, b->near) == 0;
 }
 
 static bool describe_folder(const char *dir, const PairsInfo *info, Error *err)

@@ -751,6 +751,7 @@ static void finished_samples(void **state)
         assert_true(pairs_get(pairs, i, &pair, NULL));
         assert_true(pair.x[0] == (float)i / 100 && pair.rgb[7] == i);
         assert_int_equal(pair.label[3], LABEL_NOSE);
+        assert_int_equal(pairs_drawn(pairs_info(pairs), i), PAIRS_GIVEN);
     }
     pairs_close(pairs);
     info.count = 71;
