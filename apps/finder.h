@@ -14,7 +14,8 @@
  * average face, at the paper's rates.
  *
  * From a translator's x (FinderConfig.translate) the steps 2 and 3, which only find a start, are
- * left out. Where the studio has priors, descents and refinements stay in their subspaces.
+ * left out, and the paper's schedule begins with T's soft one-hots instead of undecided ones. Where
+ * the studio has priors, descents and refinements stay in their subspaces.
  */
 #ifndef APPS_FINDER_H
 #define APPS_FINDER_H

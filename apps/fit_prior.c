@@ -114,9 +114,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
             die_usage("it wants --engine ENGINE, --out FILE, and either --characters LIST or "
                       "--photos POOL, or --prior FILE --draw N");
         }
-        if (o->prior && o->report) {
-            die_usage("--report goes with --characters or --photos");
+        if (o->prior &&
+            (o->report || o->energy > 0 || o->studio.translators > 0 || o->studio.descriptor)) {
+            die_usage("--report, --energy, --translator and --descriptor are of learning; leave "
+                      "them out with --draw");
         }
+        o->energy = o->energy > 0 ? o->energy : 0.95;
         break;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -131,21 +134,14 @@ static const struct argp parser = {
     "Learns which faces there are: the principal components of every group of parameters, from "
     "characters that searches or the translator found (the paper's Eq. 11, 12). search --prior "
     "stays among them.\v"
-    "Prints how much of each group's variance its first components have.",
+    "Prints how much of each group's variance its first components have. What the networks see in "
+    "a pool of photos is kept beside it for the next time; Ctrl-C before that is done loses it.\n\n"
+    "  fit_prior --engine builtin:male --photos renders --out prior.safetensors --report "
+    "prior.html\n"
+    "  search --engine builtin:male --prior prior.safetensors --out DIR portrait.jpg",
     NULL,
     NULL,
     NULL};
-
-/* Components of a group that have this energy. */
-static int needed(const PriorGroup *group, double energy)
-{
-    int k = 1;
-
-    while (k < group->n && prior_energy(group, k) < energy) {
-        k++;
-    }
-    return k;
-}
 
 static const double level[] = {0.8, 0.9, 0.95, 0.99};
 enum { LEVELS = sizeof level / sizeof *level };
@@ -161,7 +157,7 @@ static json_t *energy_table(const Prior *p)
         json_t *row = json_pack("[s, i, i, f]", group->name, group->n, group->kept,
                                 prior_energy(group, group->kept));
         for (int i = 0; i < LEVELS; i++) {
-            json_array_append_new(row, json_integer(needed(group, level[i])));
+            json_array_append_new(row, json_integer(prior_needed(group, level[i])));
         }
         json_array_append_new(rows, row);
     }
@@ -334,12 +330,29 @@ static float *read_people(const Options *o, const Schema *schema, int64_t *count
     return x;
 }
 
+/* A place that cannot be written to costs no work. */
+static void check_writable(const char *path)
+{
+    AtomicFile file;
+    Error err;
+
+    if (!atomic_file_open(&file, path, &err)) {
+        die_error(&err);
+    }
+    atomic_file_abort(&file);
+}
+
 static void fit(const Options *o, const Engine *engine)
 {
     const Schema *schema = engine_schema(engine);
     Prior *p;
     int64_t count;
     Error err;
+
+    check_writable(o->out);
+    if (o->report) {
+        check_writable(o->report);
+    }
     float *x = read_people(o, schema, &count);
 
     if (!prior_for_schema(&p, schema, &err) || !prior_fit(p, x, count, o->energy, &err)) {
@@ -387,7 +400,7 @@ static void draw(const Options *o, const Schema *schema)
 
 int main(int argc, char **argv)
 {
-    Options o = {.energy = 0.95, .seed = 1};
+    Options o = {.seed = 1};
     Engine *engine;
     Error err;
 

@@ -10,6 +10,8 @@
 
 #include "apps/checkpoint.h"
 
+_Static_assert(sizeof((Control *)0)->prior <= PRIOR_NAME, "a schema's groups have names here");
+
 bool prior_for_schema(Prior **prior, const Schema *schema, Error *err)
 {
     const char **group = malloc((size_t)(schema->n_continuous + 1) * sizeof *group);
@@ -145,6 +147,34 @@ static bool read_part(const TensorFile *file, const char *path, const Part *part
     return true;
 }
 
+/* What no prior that was learned can hold, and what its users rely on. */
+static bool check_values(const Prior *p, const char *path, Error *err)
+{
+    for (int i = 0; i < p->n_continuous; i++) {
+        if (p->mean[i] < 0 || p->mean[i] > 1) {
+            return error_set(err, "%.300s is damaged: mean %d is %g, outside [0, 1]", path, i,
+                             (double)p->mean[i]);
+        }
+    }
+    for (int g = 0; g < p->n_groups; g++) {
+        for (int i = 0; i < p->group[g].n; i++) {
+            if (p->group[g].variance[i] < 0) {
+                return error_set(err, "%.300s is damaged: variance %d of \"%s\" is negative", path,
+                                 i, p->group[g].name);
+            }
+        }
+    }
+    for (int c = 0; c < p->n_choices; c++) {
+        for (int i = 0; i < p->choice[c].count; i++) {
+            if (p->choice[c].frequency[i] < 0) {
+                return error_set(err, "%.300s is damaged: frequency %d of choice %d is negative",
+                                 path, i, c);
+            }
+        }
+    }
+    return true;
+}
+
 bool prior_open(Prior **prior, const char *path, const Schema *schema, Error *err)
 {
     TensorFile *file;
@@ -162,6 +192,7 @@ bool prior_open(Prior **prior, const char *path, const Schema *schema, Error *er
     for (int i = 0, n = ok ? parts_of(p, schema, part) : 0; ok && i < n; i++) {
         ok = read_part(file, path, &part[i], err);
     }
+    ok = ok && check_values(p, path, err);
     tensor_file_free(file);
     if (!ok) {
         prior_free(p);

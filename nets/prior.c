@@ -42,6 +42,7 @@ static bool new_group(PriorGroup *group, Error *err)
 static bool sort_groups(Prior *p, const char *const *name, Error *err)
 {
     for (int i = 0; i < p->n_continuous; i++) {
+        assert(strlen(name[i]) < PRIOR_NAME);
         PriorGroup *group = find_group(p, name[i]);
         if (!group) {
             return error_set(err, "a prior has at most %d groups of parameters", PRIOR_MAX_GROUPS);
@@ -224,15 +225,21 @@ bool prior_fit(Prior *p, const float *x, int64_t count, double energy, Error *er
     return true;
 }
 
+int prior_needed(const PriorGroup *group, double energy)
+{
+    int k = 1;
+
+    while (k < group->n && prior_energy(group, k) < energy) {
+        k++;
+    }
+    return k;
+}
+
 void prior_keep(Prior *p, double energy)
 {
     assert(energy > 0 && energy <= 1);
     for (int g = 0; g < p->n_groups; g++) {
-        PriorGroup *group = &p->group[g];
-        group->kept = 1;
-        while (group->kept < group->n && prior_energy(group, group->kept) < energy) {
-            group->kept++;
-        }
+        p->group[g].kept = prior_needed(&p->group[g], energy);
     }
 }
 

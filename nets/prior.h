@@ -18,10 +18,10 @@
 
 #include "libtensor/error.h"
 
-enum { PRIOR_MAX_GROUPS = 16, PRIOR_MAX_CHOICES = 8, PRIOR_MAX_SIZE = 256 };
+enum { PRIOR_MAX_GROUPS = 16, PRIOR_MAX_CHOICES = 8, PRIOR_MAX_SIZE = 256, PRIOR_NAME = 16 };
 
 typedef struct PriorGroup {
-    char name[16];
+    char name[PRIOR_NAME];
     int n;           /* values of x in it: 1 .. PRIOR_MAX_SIZE */
     int *index;      /* n: which */
     int kept;        /* components, 1 .. n */
@@ -44,8 +44,8 @@ typedef struct Prior {
 } Prior;
 
 /* A prior of vectors x = [n_continuous values | one-hots], yet to be filled in. group[i]: the name
- * of value i's group; groups are numbered as they first appear. count: of the options of the
- * n_choices discrete groups, in x's order. prior_free. */
+ * of value i's group (shorter than PRIOR_NAME); groups are numbered as they first appear. count: of
+ * the options of the n_choices discrete groups, in x's order. prior_free. */
 bool prior_new(Prior **prior, int n_continuous, const char *const *group, int n_choices,
                const int *count, Error *err);
 void prior_free(Prior *prior);
@@ -55,7 +55,9 @@ void prior_free(Prior *prior);
  * greatest group has values; values that are not finite are an error that names the row. */
 bool prior_fit(Prior *prior, const float *x, int64_t count, double energy, Error *err);
 
-/* Keeps so many components in every group. */
+/* The fewest components of a group that have this energy, at least 1. */
+int prior_needed(const PriorGroup *group, double energy);
+/* Keeps so many in every group. */
 void prior_keep(Prior *prior, double energy);
 
 /* Share of a group's sum of variances that its first k components have: the curve of Fig. 6 (a). 1

@@ -60,6 +60,10 @@ out=$work/none
 refuses 2 'nothing to do' 'wants --engine' --out "$out"
 refuses 2 'both ways' 'wants --engine' --engine builtin:male --out "$out" --characters x --prior y --draw 1
 refuses 2 'an energy of 2' 'energy' --engine builtin:male --out "$out" --characters "$work/men" --energy 2
+refuses 2 'an energy to draw with' 'are of learning' --engine builtin:male --out "$out" \
+    --prior "$work/prior.safetensors" --draw 2 --energy 0.9
+refuses 1 'a report that cannot be written' 'nowhere/page.html' --engine builtin:male --out "$out" \
+    --characters "$work/men" --report "$work/nowhere/page.html"
 refuses 1 'no such folder' "$work/nobody" --engine builtin:male --out "$out" --characters "$work/nobody"
 refuses 1 'another schema' 'male' --engine builtin:female --out "$out" --characters "$work/men"
 refuses 1 'too few' '4 characters are too few.*brows' --engine builtin:male --out "$out" \

@@ -181,6 +181,7 @@ static void energy_decides_how_many(void **state)
     assert_float_equal(prior_energy(plane, 1), share, 1e-4);
     assert_float_equal(prior_energy(plane, 0), 0, 0);
     assert_float_equal(prior_energy(plane, 4), 1, 1e-12);
+    assert_int_equal(prior_needed(plane, .9), 2);
     prior_keep(p, .9);
     assert_int_equal(plane->kept, 2);
     prior_free(p);

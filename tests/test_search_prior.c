@@ -26,6 +26,7 @@
 #define PRIOR "test_search_prior.prior.safetensors"
 #define TRANSLATOR "test_search_prior.translator.safetensors"
 
+#define DAMAGED "test_search_prior.damaged.safetensors"
 #define FOLDER "test_search_prior.folder"
 
 enum { PEOPLE = 80, DIRECTIONS = 3 };
@@ -161,6 +162,27 @@ static void files_keep_a_prior(void **state)
         }
     }
     assert_true(p->choice[0].frequency[0] == 1);
+}
+
+/* Values that no learned prior has are refused. */
+static void damaged_priors_are_refused(void **state)
+{
+    const Studio *s = *state;
+    Prior *p = s->prior[0], *read;
+    float *damaged[] = {&p->mean[3], &p->group[1].variance[2], &p->choice[0].frequency[1],
+                        &p->group[0].basis[0]};
+    const float wrong[] = {1.5f, -1e-3f, -0.5f, NAN};
+    Error err;
+
+    for (int i = 0; i < 4; i++) {
+        float right = *damaged[i];
+        *damaged[i] = wrong[i];
+        must(prior_save(DAMAGED, p, s->schema[0], "{}", &err), &err);
+        *damaged[i] = right;
+        assert_false(prior_open(&read, DAMAGED, s->schema[0], &err));
+        assert_non_null(strstr(err.text, i < 3 ? "is damaged" : "not finite"));
+    }
+    unlink(DAMAGED);
 }
 
 /* Without a step the character is T(photo), its one-hots made exact. */
@@ -348,6 +370,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_keep_a_prior),
+        cmocka_unit_test(damaged_priors_are_refused),
         cmocka_unit_test(a_search_begins_at_the_translators_x),
         cmocka_unit_test(the_papers_descent_stays_in_the_subspace),
         cmocka_unit_test(refinement_stays_in_the_subspace),
