@@ -108,8 +108,10 @@ static const struct argp parser = {
     "pool. The run's folder gets log.jsonl, last.safetensors, best.safetensors and sheet.png "
     "(faces above their characters). Ctrl-C saves; --resume goes on.\n\n"
     "  render_dataset --engine builtin:male --size 128 --count 12000 --seed 1 --out DIR\n"
-    "  train_translator --engine builtin:male --data DIR --loss parameters --out RUN1\n"
-    "  train_translator --engine builtin:male --data DIR --init RUN1/best.safetensors --out RUN2\n"
+    "  train_translator --engine builtin:male --data DIR --loss parameters --batch 64 --lr .002 "
+    "--epochs 12 --out RUN1\n"
+    "  train_translator --engine builtin:male --data DIR --init RUN1/best.safetensors --batch 8 "
+    "--lr .0002 --epochs 1 --out RUN2\n"
     "  train_translator --engine builtin:male --data HELDOUT --evaluate RUN2/best.safetensors "
     "--out RUN2\n"
     "  train_translator --out RUN2 --export translator-male.safetensors",
