@@ -2,8 +2,10 @@
 
 #include "apps/prior_photos.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "apps/photo_option.h"
 #include "apps/sights.h"
@@ -80,6 +82,52 @@ static bool translate_all(const Studio *s, const Sights *sights, const int64_t *
     return ok;
 }
 
+/* A quarter of what render_dataset draws has every parameter uniform: no people. */
+static bool is_plausible(const Schema *schema, const float *x)
+{
+    const double most = 2; /* mean of squared deviations: 1 of people, 5 of uniform ones */
+    double sum = 0;
+
+    for (int i = 0; i < schema->n_continuous; i++) {
+        const Control *c = &schema->control[i];
+        double d = ((double)x[i] - (double)c->mean) / fmax((double)c->deviation, 1e-3);
+        sum += d * d;
+    }
+    return sum <= most * schema->n_continuous;
+}
+
+static bool check_renders(const Schema *schema, const PhotoPoolInfo *info, const char *file,
+                          Error *err)
+{
+    char digest[17];
+
+    schema_digest(schema, digest);
+    return strcmp(info->digest, digest) == 0 ||
+           error_set(err,
+                     "%.200s holds characters of the schema '%.31s' (%.16s), the engine's is "
+                     "'%.31s' (%s): render them anew with render_dataset",
+                     file, info->schema, info->digest, schema->name, digest);
+}
+
+/* Of renders the plausible people, in place. */
+static bool keep_plausible(const Studio *s, const Sights *sights, int64_t *face, int64_t *n,
+                           Error *err)
+{
+    int64_t kept = 0;
+
+    for (int64_t i = 0; i < *n; i++) {
+        const float *x;
+        if (!sights_get(sights, face[i], NULL, &x, err)) {
+            return false;
+        }
+        if (is_plausible(s->schema[0], x)) {
+            face[kept++] = face[i];
+        }
+    }
+    *n = kept;
+    return true;
+}
+
 /* The faces of an open pool. What the networks see in them is kept beside it, as the translator's
  * training keeps it. */
 static bool read_pool(const Studio *s, const PhotoPool *pool, const char *file, float **x,
@@ -92,13 +140,19 @@ static bool read_pool(const Studio *s, const PhotoPool *pool, const char *file, 
     char cache[4096];
 
     snprintf(cache, sizeof cache, "%s.sights", file);
+    if (renders && !check_renders(s->schema[0], photo_pool_info(pool), file, err)) {
+        return false;
+    }
     if (!sights_open(&sights, pool, &s->eyes, false, cache, s->backend, err)) {
         return false;
     }
     bool ok = sights_select(&sights, 1u << PHOTO_TRAIN, renders ? NULL : &quality, &face, n, err);
     if (ok) {
-        ok = *n > 0 ? translate_all(s, &sights, face, *n, x, err)
-                    : error_set(err, "%.300s has no good frontal face to learn from", file);
+        ok = !renders || keep_plausible(s, &sights, face, n, err);
+        if (ok) {
+            ok = *n > 0 ? translate_all(s, &sights, face, *n, x, err)
+                        : error_set(err, "%.300s has no good frontal face to learn from", file);
+        }
         free(face);
     }
     sights_close(&sights);
