@@ -162,10 +162,12 @@ bool config_open(json_t **root, const char *path, Error *err)
                    : error_set(err, "the config file %.300s cannot be read: %.120s", path,
                                wrong.text);
     const char *problem = json_is_object(json) ? NULL : "it is no JSON object";
-    json_object_foreach(json, part,
-                        value) if ((strcmp(part, "net") != 0 && strcmp(part, "training") != 0) ||
-                                   !json_is_object(value)) problem =
-        "it may hold two objects, \"net\" and \"training\", and nothing else";
+    json_object_foreach(json, part, value)
+    {
+        bool known = strcmp(part, "net") == 0 || strcmp(part, "training") == 0;
+        if (!known || !json_is_object(value))
+            problem = "it may hold two objects, \"net\" and \"training\", and nothing else";
+    }
     if (problem) {
         json_decref(json);
         return error_set(err, "the config file %.300s: %s", path, problem);

@@ -106,8 +106,7 @@ char *path_pretrained(const char *name)
     char *path = find("pretrained", "pretrained", name);
     if (!path)
         die("the weights %s are missing; they belong to the source tree's pretrained/, and "
-            "train_imitator and "
-            "train_segmenter make such files",
+            "train_imitator, train_segmenter and train_translator make such files",
             name);
     return path;
 }

@@ -92,9 +92,9 @@ static const struct argp parser = {
     NULL,
     "Trains the imitator, the network that draws what the engine draws, on pairs of facial "
     "parameters and renders.\v"
-    "The run's folder gets log.jsonl, last.safetensors, best.safetensors and sheet.png (rows: "
-    "target, output, four "
-    "times their difference). Ctrl-C saves; --resume goes on.\n\n"
+    "--data and --val are folders of render_dataset. The run's folder gets log.jsonl, "
+    "last.safetensors, best.safetensors and sheet.png (rows: target, output, four times their "
+    "difference). Ctrl-C saves; --resume goes on.\n\n"
     "  render_dataset --engine builtin:male --size 128 --count 20000 --seed 1 --out DIR\n"
     "  train_imitator --data DIR --out RUN\n"
     "  train_imitator --evaluate RUN/best.safetensors --data HELDOUT\n"

@@ -9,7 +9,7 @@
 #include "datasets/loader.h"
 #include "libautograd/autograd.h"
 
-/* The command line both trainers have; 0 and NULL: not given. */
+/* The command line that all trainers have; 0 and NULL: not given. */
 typedef struct TrainOptions {
     const char *data, *val, *out, *preset, *config, *report, *init, *evaluate, *export;
     int size, batch;
@@ -110,7 +110,7 @@ Var training_input(Training *training, Graph *graph, const char *name, DType typ
 void training_term(Training *training, Graph *graph, const char *name, Var value);
 
 /* Runs to settings.steps, or to stop_after, or to Ctrl-C, and saves; writes OUT/last.safetensors,
- * OUT/best.safetensors, OUT/log.jsonl, OUT/sheet.png. */
+ * OUT/best.safetensors, OUT/log.jsonl, OUT/sheet.png and, if asked for, the report. */
 bool training_run(Training *training, Error *err);
 
 /* Rewrites a checkpoint without moments and with float16 weights. The set is declared and allocated

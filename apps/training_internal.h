@@ -1,4 +1,4 @@
-/* Between training.c and training_settings.c. */
+/* Between training.c, training_settings.c and training_report.c. */
 #ifndef APPS_TRAINING_INTERNAL_H
 #define APPS_TRAINING_INTERNAL_H
 

@@ -29,26 +29,27 @@ enum {
 };
 
 static const struct argp_option train_options[] = {
-    {"data", KEY_DATA, "DIR", 0, "the data: what render_dataset wrote", 1},
+    {"data", KEY_DATA, "DIR", 0,
+     "the data to train on or, with --evaluate, to measure on; see below", 1},
     {"val", KEY_VAL, "DIR", 0, "held-out data (default: a part of --data, not trained on)", 1},
-    {"out", KEY_OUT, "DIR", 0, "where checkpoints, log and contact sheet go", 1},
+    {"out", KEY_OUT, "DIR", 0, "the run's folder: checkpoints, log and contact sheet", 1},
+    {"report", KEY_REPORT, "FILE.html", 0,
+     "keep a page of the run: settings, curves, figures and pictures", 1},
     {"preset", KEY_PRESET, "small|paper", 0,
      "small: for a processor of a few cores (default); paper: the paper's own size and schedule",
      2},
     {"config", KEY_CONFIG, "FILE", 0,
      "a JSON file of what differs from the preset, of the same form as the files in presets/", 2},
-    {"size", KEY_SIZE, "N", 0, "side of the pictures", 2},
-    {"batch", KEY_BATCH, "N", 0, "samples per step", 2},
-    {"steps", KEY_STEPS, "N", 0, "length of the run in steps", 2},
-    {"epochs", KEY_EPOCHS, "N", 0, "length of the run in epochs", 2},
-    {"lr", KEY_LR, "X", 0, "learning rate at the start", 2},
+    {"size", KEY_SIZE, "N", 0, "side of the pictures (default: the preset's)", 2},
+    {"batch", KEY_BATCH, "N", 0, "samples per step (default: the preset's)", 2},
+    {"steps", KEY_STEPS, "N", 0, "length of the run in steps (default: its epochs)", 2},
+    {"epochs", KEY_EPOCHS, "N", 0, "length of the run in epochs (default: the preset's)", 2},
+    {"lr", KEY_LR, "X", 0, "learning rate at the start (default: the preset's)", 2},
     {"seed", KEY_SEED, "N", 0, "of the first weights and the order of samples (default 1)", 2},
     {"init", KEY_INIT, "CHECKPOINT", 0, "start from these weights", 3},
     {"resume", KEY_RESUME, NULL, 0,
      "go on with the run in --out where it stopped, with its settings", 3},
     {"stop-after", KEY_STOP_AFTER, "N", 0, "save and stop after N steps, as Ctrl-C would", 3},
-    {"report", KEY_REPORT, "FILE.html", 0,
-     "keep a page of the run: settings, curves, figures and pictures", 1},
     {"evaluate", KEY_EVALUATE, "CHECKPOINT", 0, "measure it on --data and print JSON; no training",
      4},
     {"export", KEY_EXPORT, "FILE", 0,
@@ -131,7 +132,7 @@ void training_check(const TrainOptions *o)
         return;
     }
     if (!o->data)
-        die_usage("--data DIR is missing; render_dataset --out DIR makes such a folder");
+        die_usage("--data DIR is missing; it is what the program trains on or measures on");
     if (o->evaluate)
         return;
     if (!o->out)
