@@ -6,15 +6,13 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <string.h>
-#include <sys/wait.h>
 #include <cmocka.h>
 
 #include <jansson.h>
 
 #include "datasets/pairs.h"
 #include "engine/engine_internal.h"
-#include "tests/test_folder.h"
+#include "tests/run_command.h"
 #include "tests/xml.h"
 
 enum { DIM = 4, SIZE = 16 };
@@ -86,54 +84,11 @@ static int teardown(void **state)
     return 0;
 }
 
-/* Runs the command in the folder's terms: @ stands for it. Its exit code; its words go to
- * FOLDER/said. */
-static int run(const char *command)
-{
-    char text[4096];
-    size_t n = 0;
-    for (; *command && n < sizeof text - 2 * TEST_PATH; command++)
-        n += (size_t)(*command == '@' ? sprintf(text + n, "%s", folder)
-                                      : sprintf(text + n, "%c", *command));
-    sprintf(text + n, " >%s/said 2>&1", folder);
-    int status = system(text);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static char *slurp(const char *name, size_t *n)
-{
-    char path[TEST_PATH], *bytes = malloc(1 << 20);
-    FILE *file = fopen(test_path(path, folder, name), "rb");
-    assert_non_null(file);
-    assert_non_null(bytes);
-    *n = fread(bytes, 1, (1 << 20) - 1, file);
-    bytes[*n] = '\0';
-    fclose(file);
-    return bytes;
-}
-
-static void assert_runs(const char *command)
-{
-    size_t n;
-    if (run(command) != 0)
-        fail_msg("%s: %s", command, slurp("said", &n));
-}
-
-static void assert_refused(const char *command, int code, const char *words)
-{
-    size_t n;
-    assert_int_equal(run(command), code);
-    char *said = slurp("said", &n);
-    if (!strstr(said, words))
-        fail_msg("%s said: %s", command, said);
-    free(said);
-}
-
 /* The last value of the key in a run's log, -1 if there is none. */
 static double logged(const char *log, const char *key)
 {
     size_t n;
-    char *text = slurp(log, &n);
+    char *text = slurp(folder, log, &n);
     double value = -1;
     for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
         json_t *object = json_loads(line, 0, NULL), *found;
@@ -152,8 +107,8 @@ static double logged(const char *log, const char *key)
 static void parts_of_the_face_are_measured(void **state)
 {
     (void)state;
-    assert_runs(TRAIN "--data @/labels --out @/face");
-    assert_runs(TRAIN "--data @/labels --out @/paper --loss paper");
+    assert_runs(folder, TRAIN "--data @/labels --out @/face");
+    assert_runs(folder, TRAIN "--data @/labels --out @/paper --loss paper");
     assert_true(logged("face/log.jsonl", "mae_mouth") > 0);
     assert_true(logged("face/log.jsonl", "mae_face") > 0);
     assert_true(logged("face/log.jsonl", "mae_face") != logged("face/log.jsonl", "mae"));
@@ -165,29 +120,27 @@ static void parts_of_the_face_are_measured(void **state)
 static void labels_may_be_missing(void **state)
 {
     (void)state;
-    assert_runs(TRAIN "--data @/no-labels --out @/blind");
+    assert_runs(folder, TRAIN "--data @/no-labels --out @/blind");
     assert_true(logged("blind/log.jsonl", "loss") > 0);
     assert_float_equal(logged("blind/log.jsonl", "mae_weighted"), logged("blind/log.jsonl", "mae"),
                        1e-7);
     assert_float_equal(logged("blind/log.jsonl", "mae_face"), logged("blind/log.jsonl", "mae"),
                        1e-7);
     assert_true(logged("blind/log.jsonl", "mae_mouth") < 0);
-    assert_runs("./apps/train_imitator --evaluate @/blind/last.safetensors --data @/labels");
-    assert_refused("./apps/train_segmenter --data @/no-labels --out @/no", 1, "without label maps");
+    assert_runs(folder,
+                "./apps/train_imitator --evaluate @/blind/last.safetensors --data @/labels");
+    assert_refused(folder, "./apps/train_segmenter --data @/no-labels --out @/no", 1,
+                   "without label maps");
 }
 
 static void resumed_is_uninterrupted(void **state)
 {
-    size_t n, m;
     (void)state;
-    assert_runs(TRAIN "--data @/labels --out @/parts --stop-after 5");
-    assert_runs("./apps/train_imitator --data @/labels --out @/parts --resume");
-    char *whole = slurp("face/last.safetensors", &n), *parts = slurp("parts/last.safetensors", &m);
-    assert_int_equal(n, m);
-    assert_memory_equal(whole, parts, n);
-    free(whole);
-    free(parts);
-    assert_refused("./apps/train_imitator --data @/labels --out @/parts --resume --loss paper", 2,
+    assert_runs(folder, TRAIN "--data @/labels --out @/parts --stop-after 5");
+    assert_runs(folder, "./apps/train_imitator --data @/labels --out @/parts --resume");
+    assert_true(same_bytes(folder, "face/last.safetensors", "parts/last.safetensors"));
+    assert_refused(folder,
+                   "./apps/train_imitator --data @/labels --out @/parts --resume --loss paper", 2,
                    "leave --loss out");
 }
 
@@ -203,7 +156,7 @@ static void write_config(const char *text)
 static void assert_page(const char *name, const char *words)
 {
     size_t n;
-    char *page = slurp(name, &n);
+    char *page = slurp(folder, name, &n);
     if (!strstr(page, words))
         fail_msg("%s does not have '%s'", name, words);
     assert_null(xml_wrong(page));
@@ -214,26 +167,20 @@ static void assert_page(const char *name, const char *words)
  * neither at hand, is the same run; and the report covers all of it. */
 static void config_file_and_report(void **state)
 {
-    size_t n, m;
     (void)state;
     write_config("{\"net\": {\"size\": 16, \"width\": [6, 5, 4]}, \"training\": {"
                  "\"optimiser\": \"sgd\", \"momentum\": 0.5, \"schedule\": \"step\", "
                  "\"decay_factor\": 0.5, \"decay_epochs\": 1, \"batch\": 8, \"epochs\": 2, "
                  "\"loss\": \"paper\"}}");
 #define CONFIG "./apps/train_imitator --data @/labels --config @/my.json --batch 9 "
-    assert_runs(CONFIG "--out @/file");
-    assert_runs(CONFIG "--out @/file-parts --report '@/T & Co.html' --stop-after 5");
+    assert_runs(folder, CONFIG "--out @/file");
+    assert_runs(folder, CONFIG "--out @/file-parts --report '@/T & Co.html' --stop-after 5");
     assert_page("T & Co.html", "Stopped before its end; --resume goes on.");
     assert_page("T & Co.html", "T &amp; Co.html' --stop-after 5</pre>");
     write_config("{}");
-    assert_runs("./apps/train_imitator --data @/labels --resume --out @/file-parts "
-                "--report @/parts.html");
-    char *whole = slurp("file/last.safetensors", &n),
-         *parts = slurp("file-parts/last.safetensors", &m);
-    assert_int_equal(n, m);
-    assert_memory_equal(whole, parts, n);
-    free(whole);
-    free(parts);
+    assert_runs(folder, "./apps/train_imitator --data @/labels --resume --out @/file-parts "
+                        "--report @/parts.html");
+    assert_true(same_bytes(folder, "file/last.safetensors", "file-parts/last.safetensors"));
     /* 57 of 60 samples in batches of 9 are 6 steps an epoch; the rate is halved after the first. */
     assert_float_equal(logged("file/log.jsonl", "learning_rate"), .002, 1e-9);
     assert_page("parts.html", "Finished.");
@@ -244,34 +191,41 @@ static void config_file_and_report(void **state)
     assert_page("parts.html", "<title>6: ");  /* validated before it was stopped ... */
     assert_page("parts.html", "<title>12: "); /* ... and after */
     assert_page("parts.html", "data:image/png;base64,");
-    assert_refused("./apps/train_imitator --data @/labels --val @/labels --resume --out @/parts", 1,
+    assert_refused(folder,
+                   "./apps/train_imitator --data @/labels --val @/labels --resume --out @/parts", 1,
                    "samples, but ");
-    assert_refused("./apps/train_imitator --data @/labels --resume --out @/file-parts "
+    assert_refused(folder,
+                   "./apps/train_imitator --data @/labels --resume --out @/file-parts "
                    "--config @/my.json",
                    2, "leave --preset, --config");
     write_config("{\"net\": {\"widht\": 4}}");
-    assert_refused(CONFIG "--out @/no", 1, "my.json: \"net\" has no key \"widht\"");
+    assert_refused(folder, CONFIG "--out @/no", 1, "my.json: \"net\" has no key \"widht\"");
     write_config("{\"training\": {\"epochs\": \"2\"}}");
-    assert_refused(CONFIG "--out @/no", 1, "my.json: \"epochs\" in \"training\" wants a whole");
+    assert_refused(folder, CONFIG "--out @/no", 1,
+                   "my.json: \"epochs\" in \"training\" wants a whole");
     write_config("{\"net\": {\"width\": [6, 5, 4]}}");
-    assert_refused(CONFIG "--out @/no --size 128", 1, "\"width\" has 3 values");
-    assert_refused(TRAIN "--data @/labels --out @/no --report @/no/where/page.html", 1,
+    assert_refused(folder, CONFIG "--out @/no --size 128", 1, "\"width\" has 3 values");
+    assert_refused(folder, TRAIN "--data @/labels --out @/no --report @/no/where/page.html", 1,
                    "no/where/page.html");
-    assert_refused("./apps/train_imitator --data @/labels --evaluate @/file/last.safetensors "
+    assert_refused(folder,
+                   "./apps/train_imitator --data @/labels --evaluate @/file/last.safetensors "
                    "--report @/page.html",
                    2, "--report is of a training run");
-    assert_refused(TRAIN "--data @/labels --out @/no --preset big", 2,
+    assert_refused(folder, TRAIN "--data @/labels --out @/no --preset big", 2,
                    "--preset is small or paper");
-    assert_refused(TRAIN "--data @/labels --out @/no --config @/nowhere.json", 1, "nowhere.json");
+    assert_refused(folder, TRAIN "--data @/labels --out @/no --config @/nowhere.json", 1,
+                   "nowhere.json");
 }
 
 static void refusals(void **state)
 {
     (void)state;
-    assert_refused(TRAIN "--data @/labels --out @/no --loss best", 2, "--loss is face or paper");
-    assert_refused(TRAIN "--data @/varied --out @/no", 1, "renders for the segmenter");
-    assert_refused(TRAIN "--data @/nowhere --out @/no", 1, "render_dataset makes such a folder");
-    assert_refused(TRAIN "--data @/labels --out @/no --engine elsewhere", 1, "no engine");
+    assert_refused(folder, TRAIN "--data @/labels --out @/no --loss best", 2,
+                   "--loss is face or paper");
+    assert_refused(folder, TRAIN "--data @/varied --out @/no", 1, "renders for the segmenter");
+    assert_refused(folder, TRAIN "--data @/nowhere --out @/no", 1,
+                   "render_dataset makes such a folder");
+    assert_refused(folder, TRAIN "--data @/labels --out @/no --engine elsewhere", 1, "no engine");
 }
 
 int main(void)

@@ -6,8 +6,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -18,7 +16,7 @@
 #include "apps/recognizer_eval.h"
 #include "datasets/image.h"
 #include "libtensor/rng.h"
-#include "tests/test_folder.h"
+#include "tests/run_command.h"
 
 enum { PERSONS = 24, EACH = 10, SIZE = 32, SIDE = 36, AREA = SIDE * SIDE, COUNT = PERSONS * EACH };
 
@@ -106,62 +104,10 @@ static int teardown(void **state)
     return 0;
 }
 
-/* Runs the program with these arguments, in which @ stands for the folder. Its exit code; its words
- * go to FOLDER/said. */
-static int run(const char *arguments)
-{
-    char text[4096];
-    size_t n = (size_t)sprintf(text, "apps/train_recognizer ");
-    for (; *arguments && n < sizeof text - 2 * TEST_PATH; arguments++)
-        n += (size_t)(*arguments == '@' ? sprintf(text + n, "%s", folder)
-                                        : sprintf(text + n, "%c", *arguments));
-    sprintf(text + n, " >%s/said 2>&1", folder);
-    int status = system(text);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static char *slurp(const char *name, size_t *n)
-{
-    char path[TEST_PATH], *bytes = malloc(1 << 21);
-    FILE *file = fopen(test_path(path, folder, name), "rb");
-    assert_non_null(file);
-    assert_non_null(bytes);
-    *n = fread(bytes, 1, (1 << 21) - 1, file);
-    bytes[*n] = '\0';
-    fclose(file);
-    return bytes;
-}
-
-static void succeeds(const char *arguments)
-{
-    size_t n;
-    if (run(arguments) != 0)
-        fail_msg("%s: %s", arguments, slurp("said", &n));
-}
-
-static void fails(const char *arguments, int code, const char *words)
-{
-    size_t n;
-    int got = run(arguments);
-    char *said = slurp("said", &n);
-    if (got != code || !strstr(said, words))
-        fail_msg("%s: exit %d, %s", arguments, got, said);
-    free(said);
-}
-
-static void same_bytes(const char *a, const char *b)
-{
-    size_t n, m;
-    char *first = slurp(a, &n), *second = slurp(b, &m);
-    assert_true(n == m && memcmp(first, second, n) == 0);
-    free(first);
-    free(second);
-}
-
 static json_t *last_validation(const char *log)
 {
     size_t n;
-    char *text = slurp(log, &n), *end = NULL;
+    char *text = slurp(folder, log, &n), *end = NULL;
     json_t *found = NULL;
     for (char *line = strtok_r(text, "\n", &end); line; line = strtok_r(NULL, "\n", &end)) {
         json_t *json = json_loads(line, 0, NULL), *validation = json_object_get(json, "validation");
@@ -182,12 +128,13 @@ static double number(const json_t *json, const char *key)
     return json_number_value(json_object_get(json, key));
 }
 
-#define TINY "--data @/faces.safetensors --config @/tiny.json --batch 16 --seed 4 "
+#define PROGRAM "./apps/train_recognizer "
+#define TINY PROGRAM "--data @/faces.safetensors --config @/tiny.json --batch 16 --seed 4 "
 
 static void learns_and_resumes_to_the_bit(void **state)
 {
     (void)state;
-    succeeds(TINY "--steps 60 --out @/whole");
+    assert_runs(folder, TINY "--steps 60 --out @/whole");
     json_t *figures = last_validation("whole/log.jsonl");
     /* Of 24 persons the 10th and the 20th are never seen: 2 * 45 pairs; of the others every fifth
      * face is held out. */
@@ -199,10 +146,10 @@ static void learns_and_resumes_to_the_bit(void **state)
     assert_true(number(figures, "roc_area") > .9);
     json_decref(figures);
 
-    succeeds(TINY "--steps 60 --out @/parts --stop-after 25");
-    succeeds("--data @/faces.safetensors --out @/parts --resume");
-    same_bytes("whole/last.safetensors", "parts/last.safetensors");
-    same_bytes("whole/best.safetensors", "parts/best.safetensors");
+    assert_runs(folder, TINY "--steps 60 --out @/parts --stop-after 25");
+    assert_runs(folder, PROGRAM "--data @/faces.safetensors --out @/parts --resume");
+    assert_true(same_bytes(folder, "whole/last.safetensors", "parts/last.safetensors"));
+    assert_true(same_bytes(folder, "whole/best.safetensors", "parts/best.safetensors"));
 }
 
 static void exports_what_the_search_takes(void **state)
@@ -215,7 +162,7 @@ static void exports_what_the_search_takes(void **state)
     size_t n;
     (void)state;
 
-    succeeds("--out @/whole --export @/light.safetensors");
+    assert_runs(folder, PROGRAM "--out @/whole --export @/light.safetensors");
     must(descriptor_open(&d, test_path(path, folder, "light.safetensors"), cpu, &err), &err);
     assert_int_equal(d.kind, DESCRIPTOR_LIGHTCNN);
     assert_int_equal(descriptor_dim(&d), 24);
@@ -225,15 +172,15 @@ static void exports_what_the_search_takes(void **state)
     backend_close(cpu);
 
     /* The run's own persons, and with another network's eyes: all of them strangers. */
-    succeeds("--evaluate @/whole/last.safetensors --data @/faces.safetensors");
-    char *said = slurp("said", &n);
+    assert_runs(folder, PROGRAM "--evaluate @/whole/last.safetensors --data @/faces.safetensors");
+    char *said = slurp(folder, "said", &n);
     json_t *report = json_loads(said, 0, NULL);
     assert_int_equal(number(report, "persons_trained_on"), 22);
     assert_true(number(json_object_get(report, "figures"), "accuracy") > .3);
     json_decref(report);
     free(said);
-    succeeds("--evaluate @/light.safetensors --data @/strangers.safetensors");
-    said = slurp("said", &n);
+    assert_runs(folder, PROGRAM "--evaluate @/light.safetensors --data @/strangers.safetensors");
+    said = slurp(folder, "said", &n);
     report = json_loads(said, 0, NULL);
     assert_int_equal(number(report, "persons_trained_on"), 0);
     assert_int_equal(number(json_object_get(report, "figures"), "pairs"), 2 * PERSONS * 45);
@@ -242,8 +189,8 @@ static void exports_what_the_search_takes(void **state)
     free(said);
 
     /* A start from it: all but the classifier. */
-    succeeds(TINY "--steps 1 --lr 1e-12 --init @/light.safetensors --out @/again");
-    said = slurp("said", &n);
+    assert_runs(folder, TINY "--steps 1 --lr 1e-12 --init @/light.safetensors --out @/again");
+    said = slurp(folder, "said", &n);
     assert_non_null(strstr(said, "the classifier is new"));
     free(said);
 }
@@ -251,17 +198,23 @@ static void exports_what_the_search_takes(void **state)
 static void wrong_input_is_named(void **state)
 {
     (void)state;
-    fails("--data @/faces.safetensors --out @/no", 1, "36 pixels a side, but a network of 64");
-    fails("--data @/tiny.json --out @/no", 1, "tiny.json");
-    fails("--data @/none --out @/no", 1, "none");
-    fails("--data @/faces.safetensors --val @/x --out @/no", 2, "--val is not for");
-    fails("--data @/faces.safetensors --engine builtin:male --out @/no", 2, "exclude");
-    fails("--engine builtin:male", 2, "--out DIR is missing");
-    fails("--out @/none --resume", 1, "last.safetensors");
-    fails("--out @/whole --resume --identities 3", 2, "leave --engine");
-    fails("--data @/strangers.safetensors --out @/whole --resume", 1, "other faces");
-    fails("--data @/faces.safetensors --size 32 --init @/light.safetensors --out @/no", 1,
-          "is a LightCNN of");
+    assert_refused(folder, PROGRAM "--data @/faces.safetensors --out @/no", 1,
+                   "36 pixels a side, but a network of 64");
+    assert_refused(folder, PROGRAM "--data @/tiny.json --out @/no", 1, "tiny.json");
+    assert_refused(folder, PROGRAM "--data @/none --out @/no", 1, "none");
+    assert_refused(folder, PROGRAM "--data @/faces.safetensors --val @/x --out @/no", 2,
+                   "--val is not for");
+    assert_refused(folder, PROGRAM "--data @/faces.safetensors --engine builtin:male --out @/no", 2,
+                   "exclude");
+    assert_refused(folder, PROGRAM "--engine builtin:male", 2, "--out DIR is missing");
+    assert_refused(folder, PROGRAM "--out @/none --resume", 1, "last.safetensors");
+    assert_refused(folder, PROGRAM "--out @/whole --resume --identities 3", 2, "leave --engine");
+    assert_refused(folder, PROGRAM "--data @/strangers.safetensors --out @/whole --resume", 1,
+                   "other faces");
+    assert_refused(folder,
+                   PROGRAM
+                   "--data @/faces.safetensors --size 32 --init @/light.safetensors --out @/no",
+                   1, "is a LightCNN of");
 }
 
 /* Pairs that an ideal and a blind network would see: every face of a person the same picture, or
@@ -328,7 +281,7 @@ static void engine_gives_faces(void **state)
     must(faces_make(test_path(path, folder, "one.safetensors"), &source, SIZE, &err), &err);
     omp_set_num_threads(2);
     must(faces_make(test_path(path, folder, "two.safetensors"), &source, SIZE, &err), &err);
-    same_bytes("one.safetensors", "two.safetensors");
+    assert_true(same_bytes(folder, "one.safetensors", "two.safetensors"));
     source.identities = 4; /* another source's faces are not written over */
     assert_false(faces_make(path, &source, SIZE, &err));
     assert_non_null(strstr(err.text, "two.safetensors holds the faces of"));

@@ -6,12 +6,10 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <string.h>
-#include <sys/wait.h>
 #include <cmocka.h>
 
 #include "apps/segmenter_eval.h"
-#include "tests/test_folder.h"
+#include "tests/run_command.h"
 
 enum { SIZE = 32, PIXELS = SIZE * SIZE, PHOTOS = 11, IGNORE = 255, GREY = 100 };
 
@@ -135,77 +133,38 @@ static void figures(void **state)
     backend_close(backend);
 }
 
-/* Runs the command in the folder's terms: @ stands for it. Its words go to FOLDER/said. */
-static int run(const char *command)
-{
-    char text[2048];
-    size_t n = 0;
-    for (; *command && n < sizeof text - 2 * TEST_PATH; command++)
-        n += (size_t)(*command == '@' ? sprintf(text + n, "%s", folder)
-                                      : sprintf(text + n, "%c", *command));
-    sprintf(text + n, " >%s/said 2>&1", folder);
-    int status = system(text);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static char *slurp(const char *name, size_t *n)
-{
-    char path[TEST_PATH], *bytes = malloc(1 << 20);
-    FILE *file = fopen(test_path(path, folder, name), "rb");
-    assert_non_null(file);
-    assert_non_null(bytes);
-    *n = fread(bytes, 1, (1 << 20) - 1, file);
-    bytes[*n] = '\0';
-    fclose(file);
-    return bytes;
-}
-
-static void assert_runs(const char *command)
-{
-    size_t n;
-    if (run(command) != 0)
-        fail_msg("%s: %s", command, slurp("said", &n));
-}
-
-/* Whether two runs ended with the same weights, moments and settings. */
-static bool same(const char *a, const char *b)
-{
-    size_t n, m;
-    char *first = slurp(a, &n), *second = slurp(b, &m);
-    bool equal = n == m && memcmp(first, second, n) == 0;
-    free(first);
-    free(second);
-    return equal;
-}
-
 #define TRAIN "./apps/train_segmenter --data @/photos --seed 4 "
 
 static void program(void **state)
 {
     size_t n;
     (void)state;
-    assert_runs(TRAIN "--config @/tiny.json --steps 6 --out @/whole");
-    assert_runs(TRAIN "--config @/tiny.json --steps 6 --out @/parts --stop-after 3");
-    assert_runs("./apps/train_segmenter --data @/photos --out @/parts --resume");
-    assert_true(same("whole/last.safetensors", "parts/last.safetensors"));
-    assert_runs("sed s/0.5/0/ @/tiny.json > @/even.json; "
+    assert_runs(folder, TRAIN "--config @/tiny.json --steps 6 --out @/whole");
+    assert_runs(folder, TRAIN "--config @/tiny.json --steps 6 --out @/parts --stop-after 3");
+    assert_runs(folder, "./apps/train_segmenter --data @/photos --out @/parts --resume");
+    assert_true(same_bytes(folder, "whole/last.safetensors", "parts/last.safetensors"));
+    assert_runs(folder,
+                "sed s/0.5/0/ @/tiny.json > @/even.json; "
                 "./apps/train_segmenter --data @/photos --seed 4 --config @/even.json --steps 6 "
                 "--out @/even");
-    assert_false(same("whole/last.safetensors", "even/last.safetensors"));
+    assert_false(same_bytes(folder, "whole/last.safetensors", "even/last.safetensors"));
 
-    assert_runs("./apps/train_segmenter --evaluate @/whole/last.safetensors --data @/photos "
+    assert_runs(folder,
+                "./apps/train_segmenter --evaluate @/whole/last.safetensors --data @/photos "
                 "--out @/measured");
-    json_t *report = json_loads(slurp("said", &n), 0, NULL);
+    json_t *report = json_loads(slurp(folder, "said", &n), 0, NULL);
     json_t *found = json_object_get(json_object_get(report, "figures"), "iou");
     assert_int_equal(json_object_size(found), LABEL_COUNT);
     json_decref(report);
-    free(slurp("measured/sheet.png", &n));
+    free(slurp(folder, "measured/sheet.png", &n));
     assert_true(n > 100);
 
-    assert_int_equal(run("sed s/0.5/-1/ @/tiny.json > @/bad.json; "
-                         "./apps/train_segmenter --data @/photos --config @/bad.json --out @/bad"),
-                     1);
-    char *said = slurp("said", &n);
+    assert_int_equal(
+        run_command(folder,
+                    "sed s/0.5/-1/ @/tiny.json > @/bad.json; "
+                    "./apps/train_segmenter --data @/photos --config @/bad.json --out @/bad"),
+        1);
+    char *said = slurp(folder, "said", &n);
     if (!strstr(said, "small_parts") || !strstr(said, "bad.json"))
         fail_msg("a wrong key says: %s", said);
     free(said);
@@ -229,14 +188,15 @@ static void small_parts(void **state)
     }
     for (int k = 0; k < 2; k++) {
         size_t n;
-        assert_runs(k ? "sed s/0.5/3/ @/tiny.json > @/odd.json; " TRAIN
-                        "--config @/odd.json --steps 60 --lr .02 --out @/odd"
-                      : "sed s/0.5/0/ @/tiny.json > @/odd.json; " TRAIN
-                        "--config @/odd.json --steps 60 --lr .02 --out @/plain");
+        assert_runs(folder, k ? "sed s/0.5/3/ @/tiny.json > @/odd.json; " TRAIN
+                                "--config @/odd.json --steps 60 --lr .02 --out @/odd"
+                              : "sed s/0.5/0/ @/tiny.json > @/odd.json; " TRAIN
+                                "--config @/odd.json --steps 60 --lr .02 --out @/plain");
         assert_runs(
+            folder,
             k ? "./apps/train_segmenter --evaluate @/odd/last.safetensors --data @/photos"
               : "./apps/train_segmenter --evaluate @/plain/last.safetensors --data @/photos");
-        char *said = slurp("said", &n);
+        char *said = slurp(folder, "said", &n);
         json_t *report = json_loads(said, 0, NULL);
         iou[k] = json_real_value(json_object_get(
             json_object_get(json_object_get(report, "figures"), "iou"), "inner_mouth"));
