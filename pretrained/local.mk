@@ -4,7 +4,10 @@ dist_pretrained_DATA = \
 	pretrained/imitator-female.md pretrained/imitator-female.safetensors \
 	pretrained/imitator-girl.md pretrained/imitator-girl.safetensors \
 	pretrained/imitator-male.md pretrained/imitator-male.safetensors \
-	pretrained/segmenter.md pretrained/segmenter.safetensors
+	pretrained/segmenter.md pretrained/segmenter.safetensors \
+	pretrained/translator-female.md pretrained/translator-female.safetensors \
+	pretrained/translator-girl.md pretrained/translator-girl.safetensors \
+	pretrained/translator-male.md pretrained/translator-male.safetensors
 
 # What set-up made in assets/ goes along, so that installed programs find it.
 install-data-local:
