@@ -172,7 +172,7 @@ static void export_weights(const TrainOptions *o, Backend *backend)
     free(best);
 }
 
-/* SegmenterData to train on and data to measure with. */
+/* Data to train on and data to measure with. */
 static void open_data(Run *run, const TrainOptions *o, int size, int64_t *held_out)
 {
     data_open(&run->data, o->data, size);

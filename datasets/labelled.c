@@ -227,6 +227,18 @@ int64_t labelled_count(const Labelled *set)
     return set->count;
 }
 
+/* Whether a label map is one of ours, and not of another set's classes. */
+static bool check_classes(const uint8_t *map, int width, int height, const char *path, Error *err)
+{
+    for (int64_t i = 0; i < (int64_t)width * height; i++)
+        if (map[i] >= LABEL_COUNT && map[i] != LABEL_IGNORE)
+            return error_set(err,
+                             "%.400s has the class %d; classes are 0 .. %d, and %d where nothing "
+                             "counts",
+                             path, map[i], LABEL_COUNT - 1, LABEL_IGNORE);
+    return true;
+}
+
 static bool photo_get(const Folder *folder, const char *name, Image *image, uint8_t *label,
                       Error *err)
 {
@@ -247,9 +259,11 @@ static bool photo_get(const Folder *folder, const char *name, Image *image, uint
     snprintf(path, sizeof path, "%s/%s.png", folder->path, name);
     if (!image_load_grey(&map, &width, &height, path, err))
         return false;
-    label_resize(label, image->width, image->height, map, width, height);
+    bool ok = check_classes(map, width, height, path, err);
+    if (ok)
+        label_resize(label, image->width, image->height, map, width, height);
     free(map);
-    return true;
+    return ok;
 }
 
 bool labelled_get(const Labelled *set, int64_t i, Image *image, uint8_t *label, Error *err)

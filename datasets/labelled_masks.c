@@ -38,8 +38,7 @@ static bool next_mask(Masks *m, const char *path, Error *err)
     if (m->of_width && (width != m->of_width || height != m->of_height)) {
         free(pixel);
         return error_set(err,
-                         "%.400s is %dx%d, the masks of the photo before it are %dx%d: fetch the "
-                         "set again",
+                         "%.400s is %dx%d, its photo's other masks are %dx%d: fetch the set again",
                          path, width, height, m->of_width, m->of_height);
     }
     m->of_width = width;

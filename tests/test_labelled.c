@@ -151,6 +151,16 @@ static void refusals(void **state)
     must(image_new(&image, SIZE, SIZE, &err), &err);
     assert_false(labelled_get(set, 1, &image, label, &err));
     assert_non_null(strstr(err.text, "00002"));
+
+    memset(label, 0, sizeof label);
+    label[PIXELS - 1] = 17;
+    snprintf(path, sizeof path, "%s/00001.png", folder);
+    must(image_save_grey_png(path, label, SIZE, SIZE, &err), &err);
+    assert_false(labelled_get(set, 0, &image, label, &err));
+    assert_non_null(strstr(err.text, "00001.png has the class 17"));
+    label[PIXELS - 1] = 255;
+    must(image_save_grey_png(path, label, SIZE, SIZE, &err), &err);
+    must(labelled_get(set, 0, &image, label, &err), &err);
     image_free(&image);
     labelled_close(set);
 }
@@ -293,7 +303,7 @@ static void celebamask(void **state)
     get(set, 1, label, 70, NULL);
 
     write_photo(C "0/00030_hair.png", 16, 255); /* of another size */
-    get(set, 0, label, 0, "00030_hair.png is 16x16, the masks of the photo before it are 64x64");
+    get(set, 0, label, 0, "00030_hair.png is 16x16, its photo's other masks are 64x64");
     write_text(C "0/00030_hair.png", "not a picture");
     get(set, 0, label, 0, "00030_hair.png");
     labelled_close(set);
