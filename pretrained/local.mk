@@ -4,6 +4,9 @@ dist_pretrained_DATA = \
 	pretrained/imitator-female.md pretrained/imitator-female.safetensors \
 	pretrained/imitator-girl.md pretrained/imitator-girl.safetensors \
 	pretrained/imitator-male.md pretrained/imitator-male.safetensors \
+	pretrained/prior-female.md pretrained/prior-female.safetensors \
+	pretrained/prior-girl.md pretrained/prior-girl.safetensors \
+	pretrained/prior-male.md pretrained/prior-male.safetensors \
 	pretrained/segmenter.md pretrained/segmenter.safetensors \
 	pretrained/translator-female.md pretrained/translator-female.safetensors \
 	pretrained/translator-girl.md pretrained/translator-girl.safetensors \
