@@ -79,7 +79,7 @@ static const struct argp_option option[] = {
      "F_recg that the translator was trained with: a checkpoint of LightCNN (default: the 128-d "
      "recogniser of the assets)",
      0},
-    {"batch", BATCH, "N", 0, "photos at a time (16)", 0},
+    {"batch", BATCH, "N", 0, "photos at a time, at the most (16)", 0},
     {"assets", ASSETS, "DIR", 0, "folder of the engine's files, if not the usual one", 0},
     {0}};
 static const struct argp parser = {
@@ -337,6 +337,7 @@ int main(int argc, char **argv)
     Progress progress;
     app_parse(&parser, argc, argv, &o);
     Jobs jobs = find_jobs(&o);
+    o.batch = jobs.n < o.batch ? jobs.n : o.batch;
     run_open(&run, &o, jobs.n);
     progress_start(&progress, "translating", "photos", 0, jobs.n);
     catch_interrupt();
