@@ -106,7 +106,7 @@ char *path_pretrained(const char *name)
     char *path = find("pretrained", "pretrained", name);
     if (!path)
         die("the weights %s are missing; they belong to the source tree's pretrained/, and "
-            "train_imitator, train_segmenter and train_translator make such files",
+            "train_imitator, train_segmenter, train_translator and fit_prior make such files",
             name);
     return path;
 }
