@@ -171,9 +171,9 @@ static void take_init(StudioConfig *studio, const char *arg)
     size_t name = file ? (size_t)(file - arg) : strlen(arg);
 
     studio->with_translators = name == strlen(translator) && strncmp(arg, translator, name) == 0;
-    if (studio->with_translators && file) {
+    if (studio->with_translators && file && file[1] != '\0') {
         add_file(studio->translator, &studio->translators, file + 1, "--init");
-    } else if (!studio->with_translators && strcmp(arg, "average") != 0) {
+    } else if (studio->with_translators ? file != NULL : strcmp(arg, "average") != 0) {
         die_usage("--init is average, translator or translator=FILE, not '%s'", arg);
     }
 }

@@ -50,14 +50,18 @@ static bool fits(const PhotoPool *pool, const char *path, const PhotoPoolConfig 
     const PhotoPoolConfig *have = &photo_pool_info(pool)->config;
     float worst = 0;
 
-    for (int i = 0; have->size == config->size && i < 2 * FACE_LANDMARKS; i++)
+    if (have->size != config->size)
+        return error_set(err,
+                         "%.400s holds faces of %d pixels, but %d are wanted; make it anew with "
+                         "prepare_photos",
+                         path, have->size, config->size);
+    for (int i = 0; i < 2 * FACE_LANDMARKS; i++)
         worst = fmaxf(worst, fabsf(have->reference.landmark[i] - config->reference.landmark[i]));
-    if (have->size == config->size && worst < PHOTO_POOL_TOLERANCE)
-        return true;
-    return error_set(err,
-                     "%.400s is aligned for another engine's average face or another size (%d, "
-                     "wanted %d); make it anew with prepare_photos",
-                     path, have->size, config->size);
+    return worst < PHOTO_POOL_TOLERANCE ||
+           error_set(err,
+                     "%.400s is aligned onto another engine's average face; make it anew with "
+                     "prepare_photos",
+                     path);
 }
 
 static void tell(const PhotoPool *pool)

@@ -80,6 +80,7 @@ refuses 1 "an unwritable folder" 'folder' "$photo" --out "$work/text.jpg/deep"
 refuses 2 "no output folder named" 'out DIR' "$photo"
 refuses 2 "an unknown schedule" 'schedule' "$photo" "$out" --schedule fast
 refuses 2 "an unknown start" 'translator=FILE' "$photo" "$out" --init guess
+refuses 2 "a translator without a name" 'translator=FILE' "$photo" "$out" --init translator=
 refuses 1 "an imitator for a prior" 'checkpoint of the imitator' "$photo" "$out" --prior "$imitator"
 refuses 1 "an imitator for a translator" 'checkpoint of the imitator' "$photo" "$out" \
     --init translator="$imitator"
