@@ -152,7 +152,9 @@ static void program(void **state)
     assert_runs(folder,
                 "./apps/train_segmenter --evaluate @/whole/last.safetensors --data @/photos "
                 "--out @/measured");
-    json_t *report = json_loads(slurp(folder, "said", &n), 0, NULL);
+    char *said = slurp(folder, "said", &n);
+    json_t *report = json_loads(said, 0, NULL);
+    free(said);
     json_t *found = json_object_get(json_object_get(report, "figures"), "iou");
     assert_int_equal(json_object_size(found), LABEL_COUNT);
     json_decref(report);
@@ -164,7 +166,7 @@ static void program(void **state)
                     "sed s/0.5/-1/ @/tiny.json > @/bad.json; "
                     "./apps/train_segmenter --data @/photos --config @/bad.json --out @/bad"),
         1);
-    char *said = slurp(folder, "said", &n);
+    said = slurp(folder, "said", &n);
     if (!strstr(said, "small_parts") || !strstr(said, "bad.json"))
         fail_msg("a wrong key says: %s", said);
     free(said);
