@@ -10,76 +10,18 @@
 #include "apps/photo_option.h"
 #include "apps/sights.h"
 
-enum { BATCH = 32 };
-
-/* T over descriptors, BATCH at a time. */
-typedef struct Translation {
-    Graph *graph;
-    Plan *plan;
-    Var descriptor, x;
-    real *in, *out; /* BATCH rows each */
-} Translation;
-
-static void translation_free(Translation *t)
-{
-    ag_plan_free(t->plan);
-    ag_graph_free(t->graph);
-    free(t->in);
-    free(t->out);
-}
-
-static bool translation_new(Translation *t, const Studio *s, Error *err)
-{
-    const Translator *net = &s->translator[0];
-    int embedding = net->config.embedding;
-
-    *t = (Translation){.graph = ag_graph_new(),
-                       .in = calloc(BATCH * (size_t)embedding, sizeof *t->in),
-                       .out = malloc(BATCH * (size_t)s->schema[0]->dim * sizeof *t->out)};
-    bool ok = (t->graph && t->in && t->out) || error_set(err, "out of memory for the translator");
-    if (ok) {
-        t->descriptor = ag_input(t->graph, "descriptor", DTYPE_REAL, shape2(BATCH, embedding));
-        t->x = translator_forward(t->graph, net, t->descriptor, 1);
-        ag_keep(t->graph, t->x);
-        ok = ag_plan(&t->plan, t->graph, AG_NONE, (PlanOptions){.backend = s->backend}, err);
-    }
-    if (!ok) {
-        translation_free(t);
-    }
-    return ok;
-}
-
-/* x of up to BATCH faces. */
-static void translate(Translation *t, const Sights *sights, const int64_t *face, int64_t n, int dim,
-                      float *x)
-{
-    for (int64_t i = 0; i < n * sights->dim; i++) {
-        t->in[i] = (real)sights->descriptor[face[i / sights->dim] * sights->dim + i % sights->dim];
-    }
-    ag_write(t->plan, t->descriptor, t->in);
-    ag_run(t->plan, &(StepState){.step = 0});
-    ag_read(t->plan, t->x, t->out);
-    for (int64_t i = 0; i < n * dim; i++) {
-        x[i] = (float)t->out[i];
-    }
-}
-
 static bool translate_all(const Studio *s, const Sights *sights, const int64_t *face, int64_t n,
                           float **x, Error *err)
 {
-    int dim = s->schema[0]->dim;
-    Translation t;
-
-    if (!translation_new(&t, s, err)) {
-        return false;
+    *x = malloc((size_t)n * (size_t)s->schema[0]->dim * sizeof **x);
+    if (!*x) {
+        return error_set(err, "out of memory for %lld characters", (long long)n);
     }
-    *x = malloc((size_t)n * (size_t)dim * sizeof **x);
-    bool ok = *x || error_set(err, "out of memory for %lld characters", (long long)n);
-    for (int64_t i = 0; ok && i < n; i += BATCH) {
-        translate(&t, sights, face + i, n - i < BATCH ? n - i : BATCH, dim, *x + i * dim);
+    if (sights_translate(sights, &s->translator[0], face, n, *x, s->backend, err)) {
+        return true;
     }
-    translation_free(&t);
-    return ok;
+    free(*x);
+    return false;
 }
 
 /* A quarter of what render_dataset draws has every parameter uniform: no people. */

@@ -9,7 +9,7 @@
 #include "apps/progress.h"
 #include "libautograd/ops.h"
 
-enum { BATCH = 8, IDENTITY = 256, ALL_SPLITS = (1 << PHOTO_SPLITS) - 1 };
+enum { BATCH = 8, TRANSLATE_BATCH = 32, IDENTITY = 256, ALL_SPLITS = (1 << PHOTO_SPLITS) - 1 };
 
 /* A batch of pictures through F_recg and F_seg. */
 typedef struct Look {
@@ -229,4 +229,51 @@ bool sights_get(const Sights *s, int64_t i, real *picture, const float **x, Erro
     if (x)
         *x = photo.x;
     return true;
+}
+
+/* T for TRANSLATE_BATCH descriptors at a time. */
+static Plan *plan_translator(Graph *graph, const Translator *net, Var *descriptor, Var *x,
+                             Backend *backend, Error *err)
+{
+    Plan *plan = NULL;
+
+    *descriptor =
+        ag_input(graph, "descriptor", DTYPE_REAL, shape2(TRANSLATE_BATCH, net->config.embedding));
+    *x = translator_forward(graph, net, *descriptor, 1);
+    ag_keep(graph, *x);
+    return ag_plan(&plan, graph, AG_NONE, (PlanOptions){.backend = backend}, err) ? plan : NULL;
+}
+
+bool sights_translate(const Sights *s, const Translator *net, const int64_t *face, int64_t n,
+                      float *x, Backend *backend, Error *err)
+{
+    int width = s->dim, dim = translator_dim(&net->config);
+    real *in = calloc(TRANSLATE_BATCH * (size_t)width, sizeof *in);
+    real *out = malloc(TRANSLATE_BATCH * (size_t)dim * sizeof *out);
+    Graph *graph = ag_graph_new();
+    Plan *plan = NULL;
+    Var descriptor, found;
+
+    if (!in || !out || !graph)
+        error_set(err, "out of memory for the translator");
+    else
+        plan = plan_translator(graph, net, &descriptor, &found, backend, err);
+    for (int64_t i = 0; plan && i < n; i += TRANSLATE_BATCH) {
+        int64_t m = n - i < TRANSLATE_BATCH ? n - i : TRANSLATE_BATCH;
+        for (int64_t k = 0; k < m * width; k++) {
+            int64_t at = face ? face[i + k / width] : i + k / width;
+            in[k] = (real)s->descriptor[at * width + k % width];
+        }
+        ag_write(plan, descriptor, in);
+        ag_run(plan, &(StepState){.step = 0});
+        ag_read(plan, found, out);
+        for (int64_t k = 0; k < m * dim; k++)
+            x[i * dim + k] = (float)out[k];
+    }
+    bool ok = plan != NULL;
+    ag_plan_free(plan);
+    ag_graph_free(graph);
+    free(in);
+    free(out);
+    return ok;
 }

@@ -5,6 +5,7 @@
 
 #include "datasets/photo_pool.h"
 #include "nets/measure.h"
+#include "nets/translator.h"
 
 typedef struct Sights {
     const PhotoPool *pool; /* borrowed */
@@ -31,5 +32,10 @@ bool sights_select(const Sights *sights, unsigned splits, const PhotoQuality *qu
 /* Face i's own picture, planar, 3 x size x size (the pool's), and its x (NULL: unknown). Either
  * pointer may be NULL. */
 bool sights_get(const Sights *sights, int64_t i, real *picture, const float **x, Error *err);
+
+/* T in its one-shot mode over the descriptors of n faces (NULL: of all, n = count): x, n x
+ * translator_dim, one-hots before the choice. */
+bool sights_translate(const Sights *sights, const Translator *net, const int64_t *face, int64_t n,
+                      float *x, Backend *backend, Error *err);
 
 #endif

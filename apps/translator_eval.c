@@ -6,7 +6,7 @@
 
 #include "apps/sheet.h"
 
-enum { FIND_BATCH = 32, LOSS_BATCH = 8 };
+enum { LOSS_BATCH = 8 };
 
 /* Pearson's, of column k of two n x dim arrays; 0 where one does not vary. */
 static double correlation(const float *a, const float *b, int64_t n, int dim, int k)
@@ -115,8 +115,6 @@ bool translator_distances(const Studio *studio, const float *descriptor, const f
 
 void translator_eval_free(TranslatorEval *e)
 {
-    ag_plan_free(e->plan);
-    ag_graph_free(e->graph);
     translator_graph_free(&e->loss);
 }
 
@@ -124,44 +122,19 @@ bool translator_eval_new(TranslatorEval *eval, const TranslatorLossConfig *loss,
                          const real *content_weight, const real *lambda, const Studio *studio,
                          Error *err)
 {
-    TranslatorEval e = {.studio = studio, .graph = ag_graph_new()};
+    TranslatorEval e = {.studio = studio, .net = loss->translator};
     memcpy(e.lambda, lambda, sizeof e.lambda);
-    if (!e.graph)
-        return error_set(err, "out of memory for the translator");
-    e.descriptor = ag_input(e.graph, "descriptor", DTYPE_REAL,
-                            shape2(FIND_BATCH, loss->translator->config.embedding));
-    e.x = translator_forward(e.graph, loss->translator, e.descriptor, 1);
-    ag_keep(e.graph, e.x);
-    if (!ag_plan(&e.plan, e.graph, AG_NONE, (PlanOptions){.backend = studio->backend}, err) ||
-        !translator_graph_new(&e.loss, loss, arrays, LOSS_BATCH, studio->schema[0], content_weight,
-                              NULL, studio->backend, err)) {
-        translator_eval_free(&e);
+    if (!translator_graph_new(&e.loss, loss, arrays, LOSS_BATCH, studio->schema[0], content_weight,
+                              NULL, studio->backend, err))
         return false;
-    }
     *eval = e;
     return true;
 }
 
-bool translator_find(TranslatorEval *e, const Faces *faces, int64_t n, float *x, Error *err)
+/* What T finds for the first n faces. */
+static bool find(const TranslatorEval *e, const Faces *faces, int64_t n, float *x, Error *err)
 {
-    const Sights *s = faces->sights;
-    int64_t dim = ag_shape(e->graph, e->x).dim[1];
-    real *descriptor = calloc(FIND_BATCH * (size_t)s->dim, sizeof *descriptor);
-    real *found = malloc(FIND_BATCH * (size_t)dim * sizeof *found);
-    bool ok = (descriptor && found) || error_set(err, "out of memory for the translator");
-    for (int64_t i = 0; ok && i < n; i += FIND_BATCH) {
-        int64_t m = n - i < FIND_BATCH ? n - i : FIND_BATCH;
-        for (int64_t k = 0; k < m * s->dim; k++)
-            descriptor[k] = (real)s->descriptor[faces->face[i + k / s->dim] * s->dim + k % s->dim];
-        ag_write(e->plan, e->descriptor, descriptor);
-        ag_run(e->plan, &(StepState){.step = 0});
-        ag_read(e->plan, e->x, found);
-        for (int64_t k = 0; k < m * dim; k++)
-            x[i * dim + k] = (float)found[k];
-    }
-    free(descriptor);
-    free(found);
-    return ok;
+    return sights_translate(faces->sights, e->net, faces->face, n, x, e->studio->backend, err);
 }
 
 /* The inputs of one batch, in memory. */
@@ -279,7 +252,7 @@ bool translator_measure(TranslatorEval *e, const Faces *faces, int64_t look, int
     json_t *json = json_pack("{sI}", "faces", (json_int_t)n);
     bool known = photo_pool_info(faces->sights->pool)->dim > 0;
     bool ok = (found && json) || error_set(err, "out of memory for the translator");
-    ok = ok && translator_find(e, faces, n, found, err) &&
+    ok = ok && find(e, faces, n, found, err) &&
          measure_losses(e, faces, look < n ? look : n, figure, json, err) &&
          (!known || measure_agreement(faces, schema, found, json, err)) &&
          measure_distances(e, faces, draw < n ? draw : n, found, json, err);
@@ -300,7 +273,7 @@ bool translator_sheet(TranslatorEval *e, const Faces *faces, int columns, const 
     real *picture = malloc(3 * (size_t)studio->size * (size_t)studio->size * sizeof *picture);
     Sheet sheet = {.columns = 0};
     bool ok = ((x && picture) || error_set(err, "out of memory for the translator")) &&
-              sheet_new(&sheet, n, 2, studio->size, 4, err) && translator_find(e, faces, n, x, err);
+              sheet_new(&sheet, n, 2, studio->size, 4, err) && find(e, faces, n, x, err);
     for (int i = 0; ok && i < n; i++)
         ok = sights_get(faces->sights, faces->face[i], picture, NULL, err) &&
              sheet_put_planar(&sheet, i, 0, picture, studio->size, err) &&

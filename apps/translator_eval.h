@@ -23,10 +23,8 @@ bool translator_distances(const Studio *studio, const float *descriptor, const f
 typedef struct TranslatorEval {
     const Studio *studio;
     real lambda[TRANSLATOR_TERMS]; /* of the terms in the figure */
+    const Translator *net;
     TranslatorGraph loss;
-    Graph *graph; /* T alone */
-    Plan *plan;
-    Var descriptor, x;
 } TranslatorEval;
 
 /* The networks of loss and the studio must outlive it. The rest as for translator_graph_new. */
@@ -34,9 +32,6 @@ bool translator_eval_new(TranslatorEval *eval, const TranslatorLossConfig *loss,
                          const real *content_weight, const real *lambda, const Studio *studio,
                          Error *err);
 void translator_eval_free(TranslatorEval *eval);
-
-/* x of the first n faces (n x dim). */
-bool translator_find(TranslatorEval *eval, const Faces *faces, int64_t n, float *x, Error *err);
 
 /* The losses of the first `look` faces at the most, the agreement of all where x is known, the
  * distances of the first `draw`. figure: the weighted sum of the losses. report: {"faces", "total",

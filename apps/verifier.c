@@ -10,8 +10,6 @@
 #include "apps/photo_option.h"
 #include "libautograd/ops.h"
 
-enum { BATCH = 64 };
-
 void verifier_close(Verifier *v)
 {
     sights_close(&v->sights);
@@ -111,38 +109,6 @@ bool verifier_descriptors(const Verifier *v, const VerificationConfig *config, V
     return run(v, v->sights.descriptor, v->sights.dim, config, result, err);
 }
 
-/* T of all faces: sights.count x dim. */
-static bool translate(const Verifier *v, const Translator *net, real *x, Error *err)
-{
-    const Sights *s = &v->sights;
-    int dim = translator_dim(&net->config);
-    real *in = calloc(BATCH * (size_t)s->dim, sizeof *in);
-    real *out = malloc(BATCH * (size_t)dim * sizeof *out);
-    Graph *g = ag_graph_new();
-    Plan *plan = NULL;
-    bool ok = (in && out && g) || error_set(err, "out of memory for a translator's plan");
-
-    if (ok) {
-        Var descriptor = ag_input(g, "descriptor", DTYPE_REAL, shape2(BATCH, s->dim));
-        Var found = translator_forward(g, net, descriptor, 1);
-        ag_keep(g, found);
-        ok = ag_plan(&plan, g, AG_NONE, (PlanOptions){.backend = v->studio->backend}, err);
-        for (int64_t i = 0; ok && i < s->count; i += BATCH) {
-            size_t n = (size_t)(s->count - i < BATCH ? s->count - i : BATCH);
-            memcpy(in, s->descriptor + i * s->dim, n * (size_t)s->dim * sizeof *in);
-            ag_write(plan, descriptor, in);
-            ag_run(plan, &(StepState){.step = 0});
-            ag_read(plan, found, out);
-            memcpy(x + i * dim, out, n * (size_t)dim * sizeof *x);
-        }
-    }
-    ag_plan_free(plan);
-    ag_graph_free(g);
-    free(in);
-    free(out);
-    return ok;
-}
-
 bool verifier_translator(const Verifier *v, const char *path, const VerificationConfig *config,
                          Verification *result, Error *err)
 {
@@ -154,7 +120,8 @@ bool verifier_translator(const Verifier *v, const char *path, const Verification
     int dim = translator_dim(&net.config);
     real *x = malloc((size_t)v->sights.count * (size_t)dim * sizeof *x);
     bool ok = x || error_set(err, "out of memory for the parameters of the faces");
-    ok = ok && translate(v, &net, x, err) && run(v, x, dim, config, result, err);
+    ok = ok && sights_translate(&v->sights, &net, NULL, v->sights.count, x, s->backend, err) &&
+         run(v, x, dim, config, result, err);
     free(x);
     params_free(net.set);
     return ok;
