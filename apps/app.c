@@ -203,6 +203,13 @@ bool json_log_open(FILE **log, const char *path, int64_t keep, Error *err)
     return true;
 }
 
+void json_print(json_t *json)
+{
+    json_dumpf(json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+    putchar('\n');
+    json_decref(json);
+}
+
 void json_log_write(FILE *log, json_t *line)
 {
     bool ok = line && json_dumpf(line, log, JSON_COMPACT | JSON_REAL_PRECISION(7)) == 0 &&

@@ -41,6 +41,9 @@ char *path_join(const char *dir, const char *name);
 /* Seconds on a clock that only goes forward. */
 double seconds(void);
 
+/* An object on stdout, as people and programs can read it; takes the reference. */
+void json_print(json_t *json);
+
 /* A log of one JSON object a line, each with a "step". Opens PATH and keeps of an older log only
  * the lines with step <= keep, so that a resumed run's log reads like an uninterrupted one; keep <
  * 0 starts anew. */

@@ -9,38 +9,19 @@
 
 #define MOMENTS "optimizer." /* prefix of the optimiser's tensors */
 
-/* One parameter, in float16 if it has two or more dimensions. */
-static bool add_half(TensorFile *file, const ParamSet *set, Param param, Error *err)
+/* A tensor, in float16 if it has two or more dimensions. */
+static bool add_half(TensorFile *file, const char *name, Tensor t, Error *err)
 {
-    Tensor t = {NULL, params_shape(set, param), DTYPE_REAL};
+    if (t.shape.ndim < 2)
+        return tensor_file_add(file, name, t, err);
     int64_t n = shape_count(t.shape);
-    real *value = malloc((size_t)n * sizeof *value);
-    uint16_t *narrow = malloc((size_t)n * sizeof *narrow);
-    bool ok = value && narrow;
-    if (ok) {
-        params_read(set, param, value);
-        t.data = value;
-        if (t.shape.ndim >= 2) {
-            tensor_convert(narrow, DTYPE_F16, value, DTYPE_REAL, n);
-            t = (Tensor){narrow, t.shape, DTYPE_F16};
-        }
-        ok = tensor_file_add(file, params_name(set, param), t, err);
-    } else {
-        error_set(err, "out of memory while saving weights");
-    }
-    free(value);
-    free(narrow);
+    Tensor half = {malloc((size_t)n * sizeof(uint16_t)), t.shape, DTYPE_F16};
+    if (!half.data)
+        return error_set(err, "out of memory while saving weights");
+    tensor_convert(half.data, DTYPE_F16, t.data, t.type, n);
+    bool ok = tensor_file_adopt(file, name, &half, err);
+    free(half.data);
     return ok;
-}
-
-static bool add_values(TensorFile *file, const ParamSet *set, bool half, Error *err)
-{
-    if (!half)
-        return params_save(set, file, "", DTYPE_REAL, err);
-    for (int i = 0; i < params_count(set); i++)
-        if (!add_half(file, set, (Param){i}, err))
-            return false;
-    return true;
 }
 
 static bool add_meta(TensorFile *file, const CheckpointInfo *info, Error *err)
@@ -61,14 +42,30 @@ static bool add_meta(TensorFile *file, const CheckpointInfo *info, Error *err)
 }
 
 bool checkpoint_save(const char *path, const CheckpointInfo *info, const ParamSet *set,
-                     const Optim *optim, bool half, Error *err)
+                     const Optim *optim, Error *err)
 {
     TensorFile *file = tensor_file_new();
     if (!file)
         return error_set(err, "out of memory while saving %.300s", path);
-    bool ok = add_values(file, set, half, err) &&
+    bool ok = params_save(set, file, "", DTYPE_REAL, err) &&
               (!optim || optim_save(optim, file, MOMENTS, err)) && add_meta(file, info, err) &&
               safetensors_write(path, file, err);
+    tensor_file_free(file);
+    return ok;
+}
+
+bool checkpoint_export(const char *path, const CheckpointInfo *info, const TensorFile *from,
+                       const char *without, Error *err)
+{
+    TensorFile *file = tensor_file_new();
+    bool ok = file || error_set(err, "out of memory while saving %.300s", path);
+    for (int i = 0; ok && i < tensor_file_count(from); i++) {
+        const char *name = tensor_file_name(from, i);
+        bool left_out =
+            strncmp(name, MOMENTS, strlen(MOMENTS)) == 0 || (without && strcmp(name, without) == 0);
+        ok = left_out || add_half(file, name, tensor_file_get(from, i), err);
+    }
+    ok = ok && add_meta(file, info, err) && safetensors_write(path, file, err);
     tensor_file_free(file);
     return ok;
 }

@@ -26,11 +26,16 @@ typedef struct CheckpointInfo {
     uint64_t step, seed;
 } CheckpointInfo;
 
-/* Writes the set's values (and the optimiser's moments, unless NULL) by atomic rename. half:
- * tensors of two and more dimensions in float16; biases and statistics keep float32, which
- * batch-norm's variances need. */
+/* Writes the set's values (and the optimiser's moments, unless NULL) by atomic rename. */
 bool checkpoint_save(const char *path, const CheckpointInfo *info, const ParamSet *set,
-                     const Optim *optim, bool half, Error *err);
+                     const Optim *optim, Error *err);
+
+/* Writes an opened checkpoint of any net anew, to be shipped: without moments and without the
+ * tensor of the name `without` (unless NULL), tensors of two and more dimensions in float16. Biases
+ * and statistics keep float32, which batch-norm's variances need. info: the checkpoint's own, with
+ * what the caller changed. */
+bool checkpoint_export(const char *path, const CheckpointInfo *info, const TensorFile *from,
+                       const char *without, Error *err);
 
 /* Reads a file and checks that it is a checkpoint of this net ("imitator"). */
 bool checkpoint_open(TensorFile **file, CheckpointInfo *info, const char *path, const char *net,

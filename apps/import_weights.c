@@ -135,7 +135,7 @@ static bool import(const Args *args, const Target *target, const TensorFile *fil
                            .digest = "",
                            .training = training,
                            .seed = 1};
-    ok = ok && checkpoint_save(args->out, &info, set, NULL, false, err);
+    ok = ok && checkpoint_save(args->out, &info, set, NULL, err);
     free(config);
     free(training);
     return ok;

@@ -100,7 +100,7 @@ bool prior_save(const char *path, const Prior *prior, const Schema *schema, cons
                                                .schema = schema->name,
                                                .digest = digest,
                                                .training = training},
-                             set, NULL, false, err);
+                             set, NULL, err);
     }
     params_free(set);
     backend_close(cpu);

@@ -57,7 +57,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     Options *o = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = &o->train;
+        state->child_inputs[0] = state->child_inputs[1] = state->child_inputs[2] = &o->train;
         return 0;
     case KEY_ENGINE:
         o->engine = arg;
@@ -85,7 +85,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     return ARGP_ERR_UNKNOWN;
 }
 
-static const struct argp_child children[] = {{&training_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&training_argp, 0, NULL, 0},
+                                             {&training_val_argp, 0, NULL, 0},
+                                             {&training_size_argp, 0, NULL, 0},
+                                             {0}};
 static const struct argp parser = {
     options,
     parse_option,
@@ -268,29 +271,11 @@ static void evaluate(const Options *o, Backend *backend)
     json_t *report = json_pack("{ss ss so sI so}", "checkpoint", o->train.evaluate, "schema",
                                info.schema, "config", json_loads(info.config, 0, NULL), "step",
                                (json_int_t)info.step, "figures", imitator_figures_json(&figures));
-    json_dumpf(report, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-    putchar('\n');
-    json_decref(report);
+    json_print(report);
     imitator_eval_free(&eval);
     params_free(net.set);
     tensor_file_free(file);
     pairs_close(data.pairs);
-}
-
-static void export_weights(const Options *o, Backend *backend)
-{
-    Error err;
-    CheckpointInfo info;
-    TensorFile *file;
-    Imitator net;
-    char *best = training_best(o->train.out);
-    ImitatorConfig config = read_config(best, &info, &file);
-    net_new(&net, &config, backend, false, 0);
-    if (!training_export(o->train.export, best, NET_IMITATOR, net.set, &err))
-        die_error(&err);
-    params_free(net.set);
-    tensor_file_free(file);
-    free(best);
 }
 
 /* Data to train on and data to measure with. */
@@ -439,17 +424,21 @@ static void train(const Options *o, Backend *backend)
 int main(int argc, char **argv)
 {
     Options o = {.sigmoid = -1, .loss = -1};
+    Error err;
     app_parse(&parser, argc, argv, &o);
     training_check(&o.train);
     if (o.train.resume && o.loss >= 0)
         die_usage("--resume goes on with the loss of the run; leave --loss out");
+    if (o.train.export) {
+        if (!training_export(&o.train, NET_IMITATOR, &err))
+            die_error(&err);
+        return 0;
+    }
     Backend *backend = backend_cpu_open();
     if (!backend)
         die("out of memory");
     if (o.train.evaluate)
         evaluate(&o, backend);
-    else if (o.train.export)
-        export_weights(&o, backend);
     else
         train(&o, backend);
     backend_close(backend);

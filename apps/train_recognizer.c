@@ -44,7 +44,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     Options *o = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = &o->train;
+        state->child_inputs[0] = state->child_inputs[1] = &o->train;
         return 0;
     case KEY_ENGINE:
         o->engine = arg;
@@ -61,9 +61,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_ARG:
         die_usage("'%s' is no option", arg);
     case ARGP_KEY_END:
-        if (o->train.val)
-            die_usage("--val is not for this program: a part of the persons is held out, and "
-                      "--evaluate measures on any others");
         if (o->train.data && (o->engine || o->identities || o->per_identity))
             die_usage("--data and the persons of an engine exclude each other");
         if (o->train.resume && (o->engine || o->identities || o->per_identity))
@@ -74,7 +71,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     return ARGP_ERR_UNKNOWN;
 }
 
-static const struct argp_child children[] = {{&training_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {
+    {&training_argp, 0, NULL, 0}, {&training_size_argp, 0, NULL, 0}, {0}};
 static const struct argp parser = {
     options,
     parse_option,
@@ -310,9 +308,7 @@ static void evaluate(const Options *o, Backend *backend)
                   json_loads(info.config, 0, NULL), "step", (json_int_t)info.step, "persons",
                   (json_int_t)data.faces.persons, "persons_trained_on", (json_int_t)config.classes,
                   "figures", figures_json(&figures, config.classes > 0));
-    json_dumpf(report, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-    putchar('\n');
-    json_decref(report);
+    json_print(report);
     recognizer_eval_free(&eval);
     params_free(net.set);
     tensor_file_free(file);
@@ -320,26 +316,22 @@ static void evaluate(const Options *o, Backend *backend)
 }
 
 /* The descriptor alone. */
-static void export_weights(const TrainOptions *o, Backend *backend)
+static void export_weights(const TrainOptions *o)
 {
     Error err;
     CheckpointInfo info;
     TensorFile *file;
-    LightCnn net;
     char *best = training_best(o->out);
     LightCnnConfig config = read_config(best, &info, &file);
 
     config.classes = 0;
-    net_new(&net, &config, backend, false, 0);
     char *text = lightcnn_to_json(&config);
     if (!text)
         die("out of memory");
     info.config = text;
-    if (!checkpoint_load(file, best, net.set, NULL, &err) ||
-        !checkpoint_save(o->export, &info, net.set, NULL, true, &err))
+    if (!checkpoint_export(o->export, &info, file, "fc2.weight", &err))
         die_error(&err);
     free(text);
-    params_free(net.set);
     tensor_file_free(file);
     free(best);
 }
@@ -548,12 +540,14 @@ int main(int argc, char **argv)
     if (!checked.data) /* the other trainers need data; here an engine's persons take its place */
         checked.data = "an engine's persons";
     training_check(&checked);
+    if (o.train.export) {
+        export_weights(&o.train);
+        return 0;
+    }
     Backend *backend = backend_cpu_open();
     if (!backend)
         die("out of memory");
-    if (o.train.export)
-        export_weights(&o.train, backend);
-    else if (o.train.evaluate)
+    if (o.train.evaluate)
         evaluate(&o, backend);
     else
         train(&o, backend);

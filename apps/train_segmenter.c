@@ -23,7 +23,7 @@ static const int small_part[] = {LABEL_LEFT_BROW, LABEL_RIGHT_BROW, LABEL_LEFT_E
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
     if (key == ARGP_KEY_INIT)
-        state->child_inputs[0] = state->input;
+        state->child_inputs[0] = state->child_inputs[1] = state->child_inputs[2] = state->input;
     else if (key == ARGP_KEY_ARG)
         die_usage("'%s' is no option", arg);
     else
@@ -31,7 +31,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     return 0;
 }
 
-static const struct argp_child children[] = {{&training_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&training_argp, 0, NULL, 0},
+                                             {&training_val_argp, 0, NULL, 0},
+                                             {&training_size_argp, 0, NULL, 0},
+                                             {0}};
 static const struct argp parser = {
     NULL,
     parse_option,
@@ -147,29 +150,11 @@ static void evaluate(const TrainOptions *o, Backend *backend)
     json_t *report = json_pack("{ss so sI so}", "checkpoint", o->evaluate, "config",
                                json_loads(info.config, 0, NULL), "step", (json_int_t)info.step,
                                "figures", segmenter_figures_json(&figures));
-    json_dumpf(report, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-    putchar('\n');
-    json_decref(report);
+    json_print(report);
     segmenter_eval_free(&eval);
     params_free(net.set);
     tensor_file_free(file);
     labelled_close(data.set);
-}
-
-static void export_weights(const TrainOptions *o, Backend *backend)
-{
-    Error err;
-    CheckpointInfo info;
-    TensorFile *file;
-    Segmenter net;
-    char *best = training_best(o->out);
-    SegmenterConfig config = read_config(best, &info, &file);
-    net_new(&net, &config, backend, false, 0);
-    if (!training_export(o->export, best, NET_SEGMENTER, net.set, &err))
-        die_error(&err);
-    params_free(net.set);
-    tensor_file_free(file);
-    free(best);
 }
 
 /* Data to train on and data to measure with. */
@@ -320,15 +305,19 @@ static void train(const TrainOptions *o, Backend *backend)
 int main(int argc, char **argv)
 {
     TrainOptions o;
+    Error err;
     app_parse(&parser, argc, argv, &o);
     training_check(&o);
+    if (o.export) {
+        if (!training_export(&o, NET_SEGMENTER, &err))
+            die_error(&err);
+        return 0;
+    }
     Backend *backend = backend_cpu_open();
     if (!backend)
         die("out of memory");
     if (o.evaluate)
         evaluate(&o, backend);
-    else if (o.export)
-        export_weights(&o, backend);
     else
         train(&o, backend);
     backend_close(backend);

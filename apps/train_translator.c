@@ -63,7 +63,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     Options *o = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = &o->train;
+        state->child_inputs[0] = state->child_inputs[1] = &o->train;
         return 0;
     case KEY_ENGINE:
         o->studio.engine[0] = arg;
@@ -96,7 +96,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     return ARGP_ERR_UNKNOWN;
 }
 
-static const struct argp_child children[] = {{&training_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {
+    {&training_argp, 0, NULL, 0}, {&training_val_argp, 0, NULL, 0}, {0}};
 static const struct argp parser = {
     options,
     parse_option,
@@ -443,34 +444,9 @@ static void evaluate(const Options *o)
         json_pack("{ss ss ss so sI so}", "checkpoint", o->train.evaluate, "schema", info.schema,
                   "descriptor", info.descriptor, "config", json_loads(info.config, 0, NULL), "step",
                   (json_int_t)info.step, "figures", figures);
-    json_dumpf(report, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-    putchar('\n');
-    json_decref(report);
+    json_print(report);
     tensor_file_free(file);
     run_close(&run);
-}
-
-static void export_weights(const Options *o)
-{
-    Error err;
-    CheckpointInfo info;
-    TensorFile *file;
-    TranslatorConfig config;
-    Translator net;
-    char *best = training_best(o->train.out);
-    Backend *backend = backend_cpu_open();
-    if (!backend)
-        die("out of memory");
-    if (!checkpoint_open(&file, &info, best, NET_TRANSLATOR, &err) ||
-        !translator_from_json(&config, info.config, &err))
-        die_error(&err);
-    net_new(&net, &config, backend, false, 0);
-    if (!training_export(o->train.export, best, NET_TRANSLATOR, net.set, &err))
-        die_error(&err);
-    params_free(net.set);
-    tensor_file_free(file);
-    backend_close(backend);
-    free(best);
 }
 
 /* A start from other weights: of the same schema and descriptor. */
@@ -597,6 +573,7 @@ static void train(const Options *o)
 int main(int argc, char **argv)
 {
     Options o = {.loss = -1};
+    Error err;
     app_parse(&parser, argc, argv, &o);
     training_check(&o.train);
     if (o.train.resume && o.loss >= 0)
@@ -604,10 +581,9 @@ int main(int argc, char **argv)
     if (o.train.evaluate && (o.frontal || o.loss >= 0 || o.train.val || o.train.init))
         die_usage(
             "--evaluate measures all of --data; leave --frontal, --loss, --val and --init out");
-    if (o.train.size)
-        die_usage("--size is the imitator's; leave it out");
     if (o.train.export) {
-        export_weights(&o);
+        if (!training_export(&o.train, NET_TRANSLATOR, &err))
+            die_error(&err);
         return 0;
     }
     if (!o.studio.models)

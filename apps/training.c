@@ -71,7 +71,7 @@ static bool save(const Loop *loop, char *path, Error *err)
     char *settings = training_settings_text(&t->settings, t->own);
     t->info.training = settings;
     t->info.seed = t->settings.seed;
-    bool ok = checkpoint_save(path, &t->info, t->set, loop->optim, false, err);
+    bool ok = checkpoint_save(path, &t->info, t->set, loop->optim, err);
     t->info.training = "";
     free(settings);
     free(path);
@@ -237,14 +237,16 @@ bool training_init(const char *path, const char *net, ParamSet *set, Error *err)
     return ok;
 }
 
-bool training_export(const char *to, const char *from, const char *net, ParamSet *set, Error *err)
+bool training_export(const TrainOptions *options, const char *net, Error *err)
 {
     TensorFile *file;
     CheckpointInfo info;
-    if (!checkpoint_open(&file, &info, from, net, err))
-        return false;
-    bool ok = checkpoint_load(file, from, set, NULL, err) &&
-              checkpoint_save(to, &info, set, NULL, true, err);
-    tensor_file_free(file);
+    char *best = training_best(options->out);
+    bool ok = checkpoint_open(&file, &info, best, net, err);
+    if (ok) {
+        ok = checkpoint_export(options->export, &info, file, NULL, err);
+        tensor_file_free(file);
+    }
+    free(best);
     return ok;
 }

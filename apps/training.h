@@ -9,7 +9,7 @@
 #include "datasets/loader.h"
 #include "libautograd/autograd.h"
 
-/* The command line that all trainers have; 0 and NULL: not given. */
+/* The command line of the trainers; 0 and NULL: not given. */
 typedef struct TrainOptions {
     const char *data, *val, *out, *preset, *config, *report, *init, *evaluate, *export;
     int size, batch;
@@ -19,8 +19,9 @@ typedef struct TrainOptions {
     bool resume;
 } TrainOptions;
 
-/* An argp child that fills a TrainOptions (its input). */
-extern const struct argp training_argp;
+/* Argp children that fill a TrainOptions (their input): first what all trainers have, which clears
+ * it; --val DIR and --size N, for those that take them. */
+extern const struct argp training_argp, training_val_argp, training_size_argp;
 
 /* Checks the combination of options once all are read; dies with a sentence. */
 void training_check(const TrainOptions *options);
@@ -113,8 +114,7 @@ void training_term(Training *training, Graph *graph, const char *name, Var value
  * OUT/best.safetensors, OUT/log.jsonl, OUT/sheet.png and, if asked for, the report. */
 bool training_run(Training *training, Error *err);
 
-/* Rewrites a checkpoint without moments and with float16 weights. The set is declared and allocated
- * by the caller for the checkpoint's configuration. */
-bool training_export(const char *to, const char *from, const char *net, ParamSet *set, Error *err);
+/* --export: the best checkpoint of the run in --out, by checkpoint_export. */
+bool training_export(const TrainOptions *options, const char *net, Error *err);
 
 #endif

@@ -31,7 +31,6 @@ enum {
 static const struct argp_option train_options[] = {
     {"data", KEY_DATA, "DIR", 0,
      "the data to train on or, with --evaluate, to measure on; see below", 1},
-    {"val", KEY_VAL, "DIR", 0, "held-out data (default: a part of --data, not trained on)", 1},
     {"out", KEY_OUT, "DIR", 0, "the run's folder: checkpoints, log and contact sheet", 1},
     {"report", KEY_REPORT, "FILE.html", 0,
      "keep a page of the run: settings, curves, figures and pictures", 1},
@@ -40,7 +39,6 @@ static const struct argp_option train_options[] = {
      2},
     {"config", KEY_CONFIG, "FILE", 0,
      "a JSON file of what differs from the preset, of the same form as the files in presets/", 2},
-    {"size", KEY_SIZE, "N", 0, "side of the pictures (default: the preset's)", 2},
     {"batch", KEY_BATCH, "N", 0, "samples per step (default: the preset's)", 2},
     {"steps", KEY_STEPS, "N", 0, "length of the run in steps (default: its epochs)", 2},
     {"epochs", KEY_EPOCHS, "N", 0, "length of the run in epochs (default: the preset's)", 2},
@@ -66,9 +64,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case KEY_DATA:
         o->data = arg;
         return 0;
-    case KEY_VAL:
-        o->val = arg;
-        return 0;
     case KEY_OUT:
         o->out = arg;
         return 0;
@@ -76,9 +71,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         if (strcmp(arg, "small") != 0 && strcmp(arg, "paper") != 0)
             die_usage("--preset is small or paper, not '%s'", arg);
         o->preset = arg;
-        return 0;
-    case KEY_SIZE:
-        o->size = (int)option_int(arg, "--size", 8, 2048);
         return 0;
     case KEY_BATCH:
         o->batch = (int)option_int(arg, "--batch", 2, 4096);
@@ -121,6 +113,31 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 }
 
 const struct argp training_argp = {.options = train_options, .parser = parse_option};
+
+static const struct argp_option val_option[] = {
+    {"val", KEY_VAL, "DIR", 0, "held-out data (default: a part of --data, not trained on)", 1},
+    {0}};
+static const struct argp_option size_option[] = {
+    {"size", KEY_SIZE, "N", 0, "side of the pictures (default: the preset's)", 2}, {0}};
+
+static error_t parse_val(int key, char *arg, struct argp_state *state)
+{
+    if (key != KEY_VAL)
+        return ARGP_ERR_UNKNOWN;
+    ((TrainOptions *)state->input)->val = arg;
+    return 0;
+}
+
+static error_t parse_size(int key, char *arg, struct argp_state *state)
+{
+    if (key != KEY_SIZE)
+        return ARGP_ERR_UNKNOWN;
+    ((TrainOptions *)state->input)->size = (int)option_int(arg, "--size", 8, 2048);
+    return 0;
+}
+
+const struct argp training_val_argp = {.options = val_option, .parser = parse_val};
+const struct argp training_size_argp = {.options = size_option, .parser = parse_size};
 
 void training_check(const TrainOptions *o)
 {

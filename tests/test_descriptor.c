@@ -45,7 +45,7 @@ static void save(const char *net)
     Error err;
     lightcnn_declare(set, &config);
     must(params_alloc(set, cpu, false, 7, &err), &err);
-    must(checkpoint_save(PATH, &info, set, NULL, false, &err), &err);
+    must(checkpoint_save(PATH, &info, set, NULL, &err), &err);
     free(text);
     params_free(set);
 }

@@ -42,7 +42,7 @@ static void save_lightcnn(void)
 
     lightcnn_declare(set, &config);
     must(params_alloc(set, cpu, false, 3, &err), &err);
-    must(checkpoint_save(LIGHT, &info, set, NULL, false, &err), &err);
+    must(checkpoint_save(LIGHT, &info, set, NULL, &err), &err);
     free(text);
     params_free(set);
     backend_close(cpu);

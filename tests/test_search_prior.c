@@ -86,7 +86,7 @@ static void save_translator(const Studio *s)
                            .training = "{}"};
     translator_declare(set, &config);
     must(params_alloc(set, s->backend, false, 3, &err), &err);
-    must(checkpoint_save(TRANSLATOR, &info, set, NULL, false, &err), &err);
+    must(checkpoint_save(TRANSLATOR, &info, set, NULL, &err), &err);
     free(text);
     params_free(set);
 }

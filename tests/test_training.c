@@ -254,9 +254,13 @@ static void export_keeps_the_net(void **state)
     must(params_alloc(a, cpu, false, 1, &err), &err);
     must(params_alloc(b, cpu, false, 2, &err), &err);
     char *best = in_folder("whole/best.safetensors"), *half = in_folder("half.safetensors");
-    must(training_export(half, best, NET_IMITATOR, a, &err), &err);
+    char *run = in_folder("whole");
     TensorFile *file;
     CheckpointInfo info;
+    must(checkpoint_open(&file, &info, best, NET_IMITATOR, &err), &err);
+    must(checkpoint_load(file, best, a, NULL, &err), &err);
+    tensor_file_free(file);
+    must(training_export(&(TrainOptions){.out = run, .export = half}, NET_IMITATOR, &err), &err);
     must(checkpoint_open(&file, &info, half, NET_IMITATOR, &err), &err);
     assert_string_equal(info.schema, "male");
     assert_int_equal(tensor_file_find(file, "net.0.weight").type, DTYPE_F16);
@@ -275,6 +279,7 @@ static void export_keeps_the_net(void **state)
     params_free(b);
     free(best);
     free(half);
+    free(run);
 }
 
 static void refusals(void **state)

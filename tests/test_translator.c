@@ -204,7 +204,7 @@ static void save(const Nets *n, const char *path, const Schema *of, const Descri
                            .digest = digest,
                            .descriptor = text,
                            .training = ""};
-    must(checkpoint_save(path, &info, n->set[0], NULL, true, &err), &err);
+    must(checkpoint_save(path, &info, n->set[0], NULL, &err), &err);
     free(config);
 }
 
