@@ -6,6 +6,7 @@
 #include "libtensor/gemm.h"
 #include "libtensor/ops/loops.h"
 #include "libtensor/patches.h"
+#include "libtensor/winograd.h"
 
 /* How the work is cut. Only shapes decide, so that results do not depend on the number of threads.
  * Small images are taken several samples at a time, because narrow products are slow. */
@@ -133,6 +134,8 @@ size_t conv_to_small_scratch(const ConvShape *s)
 {
     if (is_dense(s))
         return 0;
+    if (winograd_fits(s))
+        return winograd_scratch(s);
     SmallPlan p = small_plan(s);
     return (size_t)(PARALLEL_SLOTS * (p.patches + p.product)) * sizeof(real);
 }
@@ -213,6 +216,10 @@ void conv_to_small(const ConvShape *s, const real *big, const real *w, const rea
         dense_to_small(s, big, w, bias, beta, small);
         return;
     }
+    if (winograd_fits(s)) {
+        winograd_to_small(s, big, w, bias, beta, small, scratch);
+        return;
+    }
     SmallPlan p = small_plan(s);
     bool direct = is_pointwise(s) && group_size(s) == 1, shared = p.blocks > 1 && !direct;
     real *cols = scratch, *products = cols + PARALLEL_SLOTS * p.patches;
@@ -268,6 +275,8 @@ size_t conv_to_big_scratch(const ConvShape *s)
 {
     if (is_dense(s))
         return 0;
+    if (winograd_fits(s))
+        return winograd_scratch(s);
     int64_t slot = big_block(s) * taps(s) * group_size(s) * small_area(s);
     return (size_t)(packed_size(s) + PARALLEL_SLOTS * slot) * sizeof(real);
 }
@@ -291,6 +300,10 @@ void conv_to_big(const ConvShape *s, const real *small, const real *w, const rea
 {
     if (is_dense(s)) {
         dense_to_big(s, small, w, bias, beta, big);
+        return;
+    }
+    if (winograd_fits(s)) {
+        winograd_to_big(s, small, w, bias, beta, big, scratch);
         return;
     }
     int64_t block = big_block(s), blocks = ceil_div(s->big_c, block), area = small_area(s);

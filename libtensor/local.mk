@@ -24,7 +24,7 @@ libtensor_a_SOURCES = \
 	libtensor/tfjs.c \
 	libtensor/torch_file.c libtensor/torch_reader.h libtensor/torch_tar.c \
 	libtensor/unpickle.c libtensor/unpickle.h \
-	libtensor/weights.c \
+	libtensor/weights.c libtensor/winograd.c libtensor/winograd.h \
 	libtensor/zip.c libtensor/zip.h \
 	$(LIBTENSOR_OPS)
 

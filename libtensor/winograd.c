@@ -1,0 +1,323 @@
+/* An image is cut into tiles of 4x4 results, each of which depends on 6x6 pixels d. With g the 3x3
+ * kernel,
+ *
+ *     Y = A^T [ sum_c (G g_c G^T) . (B^T d_c B) ] A
+ *
+ * where . multiplies element by element: 36 products of matrices [to channels, from channels] times
+ * [from channels, tiles]. The transforms evaluate polynomials at 0, +-P, +-Q and infinity. Loops
+ * run over tiles, so that all is vectors. */
+#include "libtensor/winograd.h"
+
+#include <string.h>
+
+#include "libtensor/gemm.h"
+#include "libtensor/ops/loops.h"
+
+enum {
+    TAPS = 9,
+    KERNELS = 64,          /* transformed together */
+    OUT = 4,               /* side of a tile's results */
+    IN = OUT + 2,          /* and of the pixels they depend on */
+    POINTS = IN * IN,      /* products */
+    MAX_TILES = 256,       /* taken together */
+    MIN_CHANNELS = 16,     /* below, the transforms cost more than they save */
+    MIN_TILES = 20,        /* likewise: the kernel's own transform */
+    BLOCK_REALS = 1 << 20, /* of the transformed images of a block */
+    ROWS = 64              /* of a task of a product */
+};
+
+/* The points: of those tried, with these the error is the least. */
+#define P ((real)0.70710678118654752440)
+#define Q ((real)1.41421356237309504880)
+#define PP ((real)0.5)
+#define QQ ((real)2)
+
+/* A product: from an image to an image. */
+typedef struct Product {
+    int64_t n, from_c, from_h, from_w, to_c, to_h, to_w, pad;
+    int64_t tiles_x, tile_rows; /* tiles of a row; rows of tiles of all samples */
+    int64_t rows, tiles;        /* of a block: rows of tiles, tiles */
+    bool transposed;            /* weights are [from_c, to_c, 3, 3] and turned around */
+} Product;
+
+static int64_t min_of(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t rows_of_tiles(const Product *p)
+{
+    return (p->to_h + OUT - 1) / OUT;
+}
+
+static Product product_of(const ConvShape *s, bool to_big)
+{
+    Product p = {.n = s->n,
+                 .from_c = s->big_c,
+                 .from_h = s->big_h,
+                 .from_w = s->big_w,
+                 .to_c = s->small_c,
+                 .to_h = s->small_h,
+                 .to_w = s->small_w,
+                 .pad = s->pad};
+
+    if (to_big)
+        p = (Product){.n = s->n,
+                      .from_c = s->small_c,
+                      .from_h = s->small_h,
+                      .from_w = s->small_w,
+                      .to_c = s->big_c,
+                      .to_h = s->big_h,
+                      .to_w = s->big_w,
+                      .pad = 2 - s->pad,
+                      .transposed = true};
+    p.tiles_x = (p.to_w + OUT - 1) / OUT;
+    p.tile_rows = p.n * rows_of_tiles(&p);
+    int64_t most = min_of(MAX_TILES, BLOCK_REALS / (POINTS * (p.from_c + p.to_c)));
+    p.rows = most / p.tiles_x < 1 ? 1 : min_of(most / p.tiles_x, p.tile_rows);
+    p.tiles = p.rows * p.tiles_x;
+    return p;
+}
+
+bool winograd_fits(const ConvShape *s)
+{
+    Product p = product_of(s, false), back = product_of(s, true);
+
+    return s->kh == 3 && s->kw == 3 && s->stride == 1 && s->pad <= 2 && s->big_c >= MIN_CHANNELS &&
+           s->small_c >= MIN_CHANNELS && p.tiles_x <= MAX_TILES && back.tiles_x <= MAX_TILES &&
+           p.tile_rows * p.tiles_x >= MIN_TILES;
+}
+
+static size_t product_scratch(const Product *p)
+{
+    int64_t reals = POINTS * (p->from_c * p->to_c + (p->from_c + p->to_c) * p->tiles);
+    return (size_t)reals * sizeof(real);
+}
+
+size_t winograd_scratch(const ConvShape *s)
+{
+    Product p = product_of(s, false), back = product_of(s, true);
+    size_t bytes = product_scratch(&p), other = product_scratch(&back);
+
+    return bytes > other ? bytes : other;
+}
+
+/* ---- kernels ---- */
+
+/* G g along one direction: three vectors `step` apart to six vectors `to_step` apart. */
+static void kernel_points(const real *restrict g, int64_t step, real *restrict to, int64_t to_step,
+                          int64_t n)
+{
+    const real at_0 = 1 / (PP * QQ), at_p = 1 / (2 * PP * (PP - QQ)),
+               at_q = 1 / (2 * QQ * (QQ - PP));
+
+#pragma omp simd
+    for (int64_t t = 0; t < n; t++) {
+        real g0 = g[t], g1 = g[step + t], g2 = g[2 * step + t];
+        real even_p = at_p * (g0 + PP * g2), odd_p = at_p * P * g1;
+        real even_q = at_q * (g0 + QQ * g2), odd_q = at_q * Q * g1;
+        to[t] = at_0 * g0;
+        to[to_step + t] = even_p + odd_p;
+        to[2 * to_step + t] = even_p - odd_p;
+        to[3 * to_step + t] = even_q + odd_q;
+        to[4 * to_step + t] = even_q - odd_q;
+        to[5 * to_step + t] = g2;
+    }
+}
+
+/* w [rows, columns, 3, 3] -> u [POINTS, rows, columns]. */
+static void transform_kernels(const Product *p, const real *w, real *u)
+{
+    int64_t rows = p->transposed ? p->from_c : p->to_c;
+    int64_t columns = p->transposed ? p->to_c : p->from_c;
+
+#pragma omp for schedule(static)
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t c = 0; c < columns; c += KERNELS) {
+            int64_t n = min_of(KERNELS, columns - c);
+            const real *from = w + (r * columns + c) * TAPS;
+            real g[TAPS * KERNELS], half[3 * IN * KERNELS];
+            for (int64_t k = 0; k < TAPS; k++) {
+                int64_t tap = p->transposed ? TAPS - 1 - k : k;
+                for (int64_t t = 0; t < n; t++)
+                    g[k * KERNELS + t] = from[t * TAPS + tap];
+            }
+            for (int64_t i = 0; i < 3; i++)
+                kernel_points(g + 3 * i * KERNELS, KERNELS, half + i * IN * KERNELS, KERNELS, n);
+            for (int64_t j = 0; j < IN; j++)
+                kernel_points(half + j * KERNELS, IN * KERNELS, u + (j * rows + r) * columns + c,
+                              IN * rows * columns, n);
+        }
+}
+
+/* ---- images ---- */
+
+/* d [IN, IN, tiles] of a channel: the pixels of a block's tiles, 0 outside. */
+static void gather_tiles(const Product *p, const real *from, int64_t channel, int64_t first,
+                         int64_t rows, real *restrict d)
+{
+    int64_t tiles = rows * p->tiles_x;
+    real line[OUT * MAX_TILES + IN];
+
+    memset(line, 0, sizeof line);
+    for (int64_t r = 0; r < rows; r++) {
+        int64_t sample = (first + r) / rows_of_tiles(p), row = (first + r) % rows_of_tiles(p);
+        const real *image = from + (sample * p->from_c + channel) * p->from_h * p->from_w;
+        for (int i = 0; i < IN; i++) {
+            int64_t y = row * OUT + i - p->pad;
+            real *restrict to = d + i * IN * tiles + r * p->tiles_x;
+            if (y < 0 || y >= p->from_h) {
+                for (int j = 0; j < IN; j++)
+                    memset(to + j * tiles, 0, (size_t)p->tiles_x * sizeof *to);
+                continue;
+            }
+            memcpy(line + p->pad, image + y * p->from_w, (size_t)p->from_w * sizeof *line);
+            for (int j = 0; j < IN; j++)
+                for (int64_t t = 0; t < p->tiles_x; t++)
+                    to[j * tiles + t] = line[OUT * t + j];
+        }
+    }
+}
+
+/* B^T d along one direction: six vectors `step` apart, to six vectors `to_step` apart; they may be
+ * the same. */
+static void image_points(const real *d, int64_t step, real *to, int64_t to_step, int64_t n)
+{
+#pragma omp simd
+    for (int64_t t = 0; t < n; t++) {
+        real d0 = d[t], d1 = d[step + t], d2 = d[2 * step + t];
+        real d3 = d[3 * step + t], d4 = d[4 * step + t], d5 = d[5 * step + t];
+        real even_p = d4 - QQ * d2, odd_p = P * (d3 - QQ * d1);
+        real even_q = d4 - PP * d2, odd_q = Q * (d3 - PP * d1);
+        to[t] = PP * QQ * d0 - (PP + QQ) * d2 + d4;
+        to[to_step + t] = even_p + odd_p;
+        to[2 * to_step + t] = even_p - odd_p;
+        to[3 * to_step + t] = even_q + odd_q;
+        to[4 * to_step + t] = even_q - odd_q;
+        to[5 * to_step + t] = PP * QQ * d1 - (PP + QQ) * d3 + d5;
+    }
+}
+
+/* v [POINTS, from_c, tiles] */
+static void transform_image(const Product *p, const real *from, int64_t first, int64_t rows,
+                            real *v)
+{
+    int64_t tiles = rows * p->tiles_x;
+
+#pragma omp for schedule(static)
+    for (int64_t c = 0; c < p->from_c; c++) {
+        real d[POINTS * MAX_TILES];
+        gather_tiles(p, from, c, first, rows, d);
+        for (int j = 0; j < IN; j++)
+            image_points(d + j * tiles, IN * tiles, d + j * tiles, IN * tiles, tiles);
+        for (int i = 0; i < IN; i++)
+            image_points(d + i * IN * tiles, tiles, v + (i * IN * p->from_c + c) * tiles,
+                         p->from_c * tiles, tiles);
+    }
+}
+
+/* ---- results ---- */
+
+/* A^T m along one direction: six vectors to four. */
+static void result_points(const real *m, int64_t step, real *restrict to, int64_t to_step,
+                          int64_t n)
+{
+#pragma omp simd
+    for (int64_t t = 0; t < n; t++) {
+        real sum_p = m[step + t] + m[2 * step + t], sum_q = m[3 * step + t] + m[4 * step + t];
+        real odd_p = P * (m[step + t] - m[2 * step + t]);
+        real odd_q = Q * (m[3 * step + t] - m[4 * step + t]);
+        to[t] = m[t] + sum_p + sum_q;
+        to[to_step + t] = odd_p + odd_q;
+        to[2 * to_step + t] = PP * sum_p + QQ * sum_q;
+        to[3 * to_step + t] = PP * odd_p + QQ * odd_q + m[5 * step + t];
+    }
+}
+
+/* Rows of a channel's results y [OUT, OUT, tiles] to where they belong. */
+static void scatter_tiles(const Product *p, const real *restrict y, int64_t channel, int64_t first,
+                          int64_t rows, real bias, real beta, real *to)
+{
+    int64_t tiles = rows * p->tiles_x;
+    real line[OUT * MAX_TILES];
+
+    for (int64_t r = 0; r < rows; r++) {
+        int64_t sample = (first + r) / rows_of_tiles(p), row = (first + r) % rows_of_tiles(p);
+        real *image = to + (sample * p->to_c + channel) * p->to_h * p->to_w;
+        for (int i = 0; i < OUT && row * OUT + i < p->to_h; i++) {
+            const real *restrict from = y + i * OUT * tiles + r * p->tiles_x;
+            real *restrict at = image + (row * OUT + i) * p->to_w;
+            for (int j = 0; j < OUT; j++)
+                for (int64_t t = 0; t < p->tiles_x; t++)
+                    line[OUT * t + j] = from[j * tiles + t] + bias;
+            add_to(at, beta, line, p->to_w);
+        }
+    }
+}
+
+/* m [POINTS, to_c, tiles] */
+static void transform_results(const Product *p, const real *m, const real *bias, real beta,
+                              int64_t first, int64_t rows, real *to)
+{
+    int64_t tiles = rows * p->tiles_x;
+
+#pragma omp for schedule(static)
+    for (int64_t c = 0; c < p->to_c; c++) {
+        real half[OUT * IN * MAX_TILES], y[OUT * OUT * MAX_TILES];
+        for (int j = 0; j < IN; j++)
+            result_points(m + (j * p->to_c + c) * tiles, IN * p->to_c * tiles, half + j * tiles,
+                          IN * tiles, tiles);
+        for (int i = 0; i < OUT; i++)
+            result_points(half + i * IN * tiles, tiles, y + i * OUT * tiles, tiles, tiles);
+        scatter_tiles(p, y, c, first, rows, bias != NULL ? bias[c] : 0, beta, to);
+    }
+}
+
+/* ---- all of it ---- */
+
+static void multiply(const Product *p, const real *u, const real *v, int64_t tiles, real *m)
+{
+    int64_t size = p->from_c * p->to_c, parts = (p->to_c + ROWS - 1) / ROWS;
+
+#pragma omp for collapse(2) schedule(dynamic)
+    for (int64_t k = 0; k < POINTS; k++)
+        for (int64_t part = 0; part < parts; part++) {
+            int64_t c = part * ROWS, count = min_of(ROWS, p->to_c - c);
+            const real *a = u + k * size + c * (p->transposed ? 1 : p->from_c);
+            gemm(p->transposed, false, count, tiles, p->from_c, a,
+                 p->transposed ? p->to_c : p->from_c, v + k * p->from_c * tiles, tiles, 0,
+                 m + (k * p->to_c + c) * tiles, tiles);
+        }
+}
+
+static void run(const Product *p, const real *from, const real *w, const real *bias, real beta,
+                real *to, void *scratch)
+{
+    real *u = scratch, *v = u + POINTS * p->from_c * p->to_c;
+    real *m = v + POINTS * p->from_c * p->tiles;
+
+#pragma omp parallel
+    {
+        transform_kernels(p, w, u);
+        for (int64_t first = 0; first < p->tile_rows; first += p->rows) {
+            int64_t rows = min_of(p->rows, p->tile_rows - first);
+            transform_image(p, from, first, rows, v);
+            multiply(p, u, v, rows * p->tiles_x, m);
+            transform_results(p, m, bias, beta, first, rows, to);
+        }
+    }
+}
+
+void winograd_to_small(const ConvShape *s, const real *big, const real *w, const real *bias,
+                       real beta, real *small, void *scratch)
+{
+    Product p = product_of(s, false);
+    run(&p, big, w, bias, beta, small, scratch);
+}
+
+void winograd_to_big(const ConvShape *s, const real *small, const real *w, const real *bias,
+                     real beta, real *big, void *scratch)
+{
+    Product p = product_of(s, true);
+    run(&p, small, w, bias, beta, big, scratch);
+}
