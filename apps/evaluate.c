@@ -9,7 +9,7 @@
 
 #include "apps/app.h"
 #include "apps/engine_option.h"
-#include "apps/paths.h"
+#include "apps/studio_option.h"
 
 static const struct {
     const char *name, *what;
@@ -25,39 +25,14 @@ enum { COMMANDS = sizeof command / sizeof *command };
 
 /* ---- The studio's options ---- */
 
-enum { ENGINE = 512, IMITATOR, SEGMENTER, DESCRIPTOR, ASSETS };
-
-static const struct argp_option studio_option[] = {
-    {"engine", ENGINE, "ENGINE", 0, "Whose characters: " ENGINE_OPTION_HELP, 1},
-    {"imitator", IMITATOR, "FILE", 0, "The engine's imitator, if not the pretrained one", 3},
-    {"segmenter", SEGMENTER, "FILE", 0, "F_seg, if not the pretrained one", 3},
-    {"descriptor", DESCRIPTOR, "FILE", 0,
-     "F_recg: a checkpoint of LightCNN (default: the 128-d recogniser of the assets)", 3},
-    {"assets", ASSETS, "DIR", 0, "Folder of the engine's files, if not the usual one", 5},
-    {0}};
-
 static error_t studio_parse(int key, char *arg, struct argp_state *state)
 {
-    StudioConfig *config = state->input;
+    const StudioConfig *config = state->input;
 
+    (void)arg;
     switch (key) {
-    case ENGINE:
-        config->engine[0] = arg;
-        config->models = 1;
-        return 0;
-    case IMITATOR:
-        config->imitator[0] = arg;
-        config->imitators = 1;
-        return 0;
-    case SEGMENTER:
-        config->segmenter = arg;
-        return 0;
-    case DESCRIPTOR:
-        config->descriptor = arg;
-        return 0;
-    case ASSETS:
-        path_set_assets(arg);
-        setenv("VISAGIST_DATA", arg, 1); /* of the programs that a command runs */
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = state->child_inputs[1] = state->input;
         return 0;
     case ARGP_KEY_END:
         if (config->models == 0)
@@ -67,7 +42,9 @@ static error_t studio_parse(int key, char *arg, struct argp_state *state)
     return ARGP_ERR_UNKNOWN;
 }
 
-const struct argp studio_argp = {.options = studio_option, .parser = studio_parse};
+static const struct argp_child studio_children[] = {
+    {&studio_engine_argp, 0, NULL, 0}, {&studio_imitator_argp, 0, NULL, 0}, {0}};
+const struct argp studio_argp = {.parser = studio_parse, .children = studio_children};
 
 /* ---- The commands ---- */
 

@@ -8,25 +8,14 @@
 #include "apps/app.h"
 #include "apps/characters.h"
 #include "apps/engine_option.h"
-#include "apps/paths.h"
 #include "apps/photo_option.h"
 #include "apps/prior_file.h"
 #include "apps/prior_photos.h"
 #include "apps/report.h"
 #include "apps/sheet.h"
+#include "apps/studio_option.h"
 
-enum {
-    CHARACTERS = 1000,
-    PHOTOS,
-    TRANSLATOR,
-    DESCRIPTOR,
-    ENERGY,
-    REPORT,
-    DRAW,
-    PRIOR,
-    SEED,
-    ASSETS
-};
+enum { CHARACTERS = 1000, PHOTOS, ENERGY, REPORT, DRAW, PRIOR, SEED };
 enum { COLUMNS = 6, ROWS = 2, CELL = 192, GROUPS_A_PLOT = 7 /* the paper's */ };
 
 typedef struct Options {
@@ -38,7 +27,6 @@ typedef struct Options {
 } Options;
 
 static const struct argp_option option[] = {
-    {"engine", 'e', "ENGINE", 0, "Whose characters they are: " ENGINE_OPTION_HELP, 0},
     {"out", 'o', "FILE", 0, "The prior to write; with --draw, the people", 0},
     {"characters", CHARACTERS, "LIST", 0,
      "What to learn from, with commas between: character files, folders with character.json files "
@@ -48,11 +36,6 @@ static const struct argp_option option[] = {
      "What to learn from, also or instead: what the translator makes of good frontal photos "
      "of " PHOTO_OPTION_HELP,
      1},
-    {"translator", TRANSLATOR, "FILE", 0, "The engine's translator, if not the pretrained one", 1},
-    {"descriptor", DESCRIPTOR, "FILE", 0,
-     "F_recg that the translator was trained with: a checkpoint of LightCNN (the 128-d recogniser "
-     "of the assets)",
-     1},
     {"energy", ENERGY, "E", 0,
      "Keep the fewest components of every group that have this share of its variance (0.95)", 1},
     {"report", REPORT, "FILE.html", 0,
@@ -60,7 +43,6 @@ static const struct argp_option option[] = {
     {"prior", PRIOR, "FILE", 0, "Draw from this prior", 2},
     {"draw", DRAW, "N", 0, "Write N random people of the prior, for render_dataset --near", 2},
     {"seed", SEED, "S", 0, "Of the random people (1)", 2},
-    {"assets", ASSETS, "DIR", 0, "Folder of engine.pack", 3},
     {0}};
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -68,9 +50,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     Options *o = state->input;
 
     switch (key) {
-    case 'e':
-        o->studio.models = 1;
-        o->studio.engine[0] = arg;
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = state->child_inputs[1] = &o->studio;
         break;
     case 'o':
         o->out = arg;
@@ -80,13 +61,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         break;
     case PHOTOS:
         o->photos = arg;
-        break;
-    case TRANSLATOR:
-        o->studio.translators = 1;
-        o->studio.translator[0] = arg;
-        break;
-    case DESCRIPTOR:
-        o->studio.descriptor = arg;
         break;
     case ENERGY:
         o->energy = option_real(arg, "--energy", 0.01, 1);
@@ -102,9 +76,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         break;
     case SEED:
         o->seed = (uint64_t)option_int(arg, "--seed", 0, INT64_MAX);
-        break;
-    case ASSETS:
-        path_set_assets(arg);
         break;
     case ARGP_KEY_ARG:
         die_usage("'%s' is no option", arg);
@@ -127,6 +98,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     return 0;
 }
 
+static const struct argp_child children[] = {
+    {&studio_engine_argp, 0, NULL, 0}, {&studio_translator_argp, 0, NULL, 0}, {0}};
 static const struct argp parser = {
     option,
     parse,
@@ -139,7 +112,7 @@ static const struct argp parser = {
     "  fit_prior --engine builtin:male --photos renders --out prior.safetensors --report "
     "prior.html\n"
     "  search --engine builtin:male --prior prior.safetensors --out DIR portrait.jpg",
-    NULL,
+    children,
     NULL,
     NULL};
 
@@ -303,8 +276,9 @@ static char *training_text(const Options *o, int64_t count)
 }
 
 /* The characters of --characters, then those of --photos. */
-static float *read_people(const Options *o, const Schema *schema, int64_t *count)
+static float *read_people(const Options *o, const Studio *studio, int64_t *count)
 {
+    const Schema *schema = studio->schema[0];
     float *x = NULL, *more = NULL;
     int64_t n = 0;
     Error err;
@@ -315,7 +289,7 @@ static float *read_people(const Options *o, const Schema *schema, int64_t *count
     }
     if (o->photos) {
         char *folder = folder_of(o->out);
-        if (!prior_photos_read(&o->studio, o->photos, folder, &more, &n, &err)) {
+        if (!prior_photos_read(studio, o->photos, folder, &more, &n, &err)) {
             die_error(&err);
         }
         free(folder);
@@ -342,18 +316,33 @@ static void check_writable(const char *path)
     atomic_file_abort(&file);
 }
 
-static void fit(const Options *o, const Engine *engine)
+/* Of a studio only what is wanted: photos want its networks, all else the engine. */
+static void open_studio(Studio *studio, const Options *o)
 {
-    const Schema *schema = engine_schema(engine);
+    StudioConfig config = o->studio;
+    Error err;
+    bool ok;
+
+    config.with_translators = true;
+    if (o->photos) {
+        ok = studio_open(studio, &config, &err);
+    } else {
+        ok = engine_option_open(&studio->engine[0], config.engine[0], &err);
+        studio->schema[0] = ok ? engine_schema(studio->engine[0]) : NULL;
+    }
+    if (!ok) {
+        die_error(&err);
+    }
+}
+
+static void fit(const Options *o, const Studio *studio)
+{
+    const Schema *schema = studio->schema[0];
     Prior *p;
     int64_t count;
     Error err;
 
-    check_writable(o->out);
-    if (o->report) {
-        check_writable(o->report);
-    }
-    float *x = read_people(o, schema, &count);
+    float *x = read_people(o, studio, &count);
 
     if (!prior_for_schema(&p, schema, &err) || !prior_fit(p, x, count, o->energy, &err)) {
         die_error(&err);
@@ -367,7 +356,7 @@ static void fit(const Options *o, const Engine *engine)
            prior_components(p), p->n_continuous, count);
     print_table(table);
     if (o->report) {
-        write_report(o, engine, p, table, count);
+        write_report(o, studio->engine[0], p, table, count);
     }
     json_decref(table);
     free(training);
@@ -401,18 +390,19 @@ static void draw(const Options *o, const Schema *schema)
 int main(int argc, char **argv)
 {
     Options o = {.seed = 1};
-    Engine *engine;
-    Error err;
+    Studio studio = {.models = 0};
 
     app_parse(&parser, argc, argv, &o);
-    if (!engine_option_open(&engine, o.studio.engine[0], &err)) {
-        die_error(&err);
+    check_writable(o.out);
+    if (o.report) {
+        check_writable(o.report);
     }
+    open_studio(&studio, &o);
     if (!o.prior) {
-        fit(&o, engine);
+        fit(&o, &studio);
     } else {
-        draw(&o, engine_schema(engine));
+        draw(&o, studio.schema[0]);
     }
-    engine_close(engine);
+    studio_close(&studio);
     return 0;
 }

@@ -32,6 +32,7 @@ libapps_a_SOURCES = \
 	apps/sights.c apps/sights.h \
 	apps/start_weights.c apps/start_weights.h \
 	apps/studio.c apps/studio.h \
+	apps/studio_option.c apps/studio_option.h \
 	apps/training.c apps/training.h apps/training_internal.h apps/training_report.c apps/training_settings.c \
 	apps/translator_data.c apps/translator_data.h \
 	apps/translator_eval.c apps/translator_eval.h \

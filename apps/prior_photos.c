@@ -101,25 +101,18 @@ static bool read_pool(const Studio *s, const PhotoPool *pool, const char *file, 
     return ok;
 }
 
-bool prior_photos_read(const StudioConfig *config, const char *photos, const char *out, float **x,
+bool prior_photos_read(const Studio *studio, const char *photos, const char *out, float **x,
                        int64_t *n, Error *err)
 {
-    StudioConfig c = *config;
-    Studio studio;
+    const PhotoPoolConfig config = {studio->size, studio->reference};
     PhotoPool *pool;
     char *file;
 
-    c.with_translators = true;
-    if (!studio_open(&studio, &c, err)) {
+    if (!photo_option_open(&pool, &file, photos, out, &config, 0, err)) {
         return false;
     }
-    const PhotoPoolConfig pool_config = {studio.size, studio.reference};
-    bool ok = photo_option_open(&pool, &file, photos, out, &pool_config, 0, err);
-    if (ok) {
-        ok = read_pool(&studio, pool, file, x, n, err);
-        photo_pool_close(pool);
-        free(file);
-    }
-    studio_close(&studio);
+    bool ok = read_pool(studio, pool, file, x, n, err);
+    photo_pool_close(pool);
+    free(file);
     return ok;
 }

@@ -7,9 +7,9 @@
 
 /* x = T(photo) of every good and frontal photo of `photos`, or of every plausible person of a set
  * of renders of the engine (photo_option.h; a pool made of a folder goes into the folder `out`): n
- * x dim, one-hots as the translator's softmax leaves them; the caller frees. config: one engine,
- * its translator; of the rest what it takes. Shows its progress. */
-bool prior_photos_read(const StudioConfig *config, const char *photos, const char *out, float **x,
+ * x dim, one-hots as the translator's softmax leaves them; the caller frees. The studio is
+ * of one engine, with its translator. Shows its progress. */
+bool prior_photos_read(const Studio *studio, const char *photos, const char *out, float **x,
                        int64_t *n, Error *err);
 
 #endif

@@ -6,9 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "apps/engine_option.h"
-#include "apps/paths.h"
 #include "apps/photo_option.h"
+#include "apps/studio_option.h"
 #include "apps/training.h"
 #include "apps/translator_eval.h"
 #include "nets/likeness.h"
@@ -19,13 +18,8 @@ enum {
     DRAW = 12, /* faces that the engine draws at a milestone */
     DRAW_EVALUATED = 100,
     MAX_NORMAL = 2000, /* faces that the losses' normal size is taken of */
-    KEY_ENGINE = 512,
-    KEY_FRONTAL,
-    KEY_LOSS,
-    KEY_IMITATOR,
-    KEY_SEGMENTER,
-    KEY_DESCRIPTOR,
-    KEY_ASSETS
+    KEY_FRONTAL = 512,
+    KEY_LOSS
 };
 
 static const char *const losses[] = {"total", "parameters", NULL};
@@ -41,8 +35,6 @@ typedef struct Options {
 } Options;
 
 static const struct argp_option options[] = {
-    {"engine", KEY_ENGINE, "ENGINE", 0,
-     "the engine whose characters it shall make: " ENGINE_OPTION_HELP, 1},
     {"frontal", KEY_FRONTAL, "DIR", 0,
      "take the good frontal faces, which the content is compared of, from here (default: --data)",
      1},
@@ -51,11 +43,6 @@ static const struct argp_option options[] = {
      "minutes "
      "(to start from, by --init)",
      2},
-    {"imitator", KEY_IMITATOR, "FILE", 0, "the engine's imitator, if not the pretrained one", 3},
-    {"segmenter", KEY_SEGMENTER, "FILE", 0, "F_seg, if not the pretrained one", 3},
-    {"descriptor", KEY_DESCRIPTOR, "FILE", 0,
-     "F_recg: a checkpoint of LightCNN (default: the 128-d recogniser of the assets)", 3},
-    {"assets", KEY_ASSETS, "DIR", 0, "folder of the engine's files, if not the usual one", 5},
     {0}};
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -64,10 +51,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = state->child_inputs[1] = &o->train;
-        return 0;
-    case KEY_ENGINE:
-        o->studio.engine[0] = arg;
-        o->studio.models = 1;
+        state->child_inputs[2] = state->child_inputs[3] = &o->studio;
         return 0;
     case KEY_FRONTAL:
         o->frontal = arg;
@@ -77,27 +61,17 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
             die_usage("--loss is total or parameters, not '%s'", arg);
         o->loss = strcmp(arg, losses[LOSS_TOTAL]) == 0 ? LOSS_TOTAL : LOSS_PARAMETERS;
         return 0;
-    case KEY_IMITATOR:
-        o->studio.imitator[0] = arg;
-        o->studio.imitators = 1;
-        return 0;
-    case KEY_SEGMENTER:
-        o->studio.segmenter = arg;
-        return 0;
-    case KEY_DESCRIPTOR:
-        o->studio.descriptor = arg;
-        return 0;
-    case KEY_ASSETS:
-        path_set_assets(arg);
-        return 0;
     case ARGP_KEY_ARG:
         die_usage("'%s' is no option", arg);
     }
     return ARGP_ERR_UNKNOWN;
 }
 
-static const struct argp_child children[] = {
-    {&training_argp, 0, NULL, 0}, {&training_val_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&training_argp, 0, NULL, 0},
+                                             {&training_val_argp, 0, NULL, 0},
+                                             {&studio_engine_argp, 0, NULL, 0},
+                                             {&studio_imitator_argp, 0, NULL, 0},
+                                             {0}};
 static const struct argp parser = {
     options,
     parse_option,

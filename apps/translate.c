@@ -12,24 +12,21 @@
 #include "apps/paths.h"
 #include "apps/progress.h"
 #include "apps/sheet.h"
+#include "apps/studio_option.h"
 #include "datasets/photo_list.h"
 #include "engine/character.h"
 #include "nets/one_shot.h"
 
 enum {
     OUT = 'o',
-    ENGINE = 1000,
-    TRANSLATOR,
-    DESCRIPTOR,
-    ASSETS,
-    BATCH,
+    BATCH = 1000,
     CELL = 128,
     PAIRS = 6,             /* photo and character, side by side, in a row of the sheet */
     MAX_SHEET = 60 * PAIRS /* faces on it */
 };
 
 typedef struct Options {
-    const char *out, *translator;
+    const char *out;
     StudioConfig studio;
     int batch, photos;
     char **photo; /* of the command line */
@@ -40,21 +37,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     Options *o = state->input;
 
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = state->child_inputs[1] = &o->studio;
+        return 0;
     case OUT:
         o->out = arg;
-        return 0;
-    case ENGINE:
-        o->studio.engine[0] = arg;
-        o->studio.models = 1;
-        return 0;
-    case TRANSLATOR:
-        o->translator = arg;
-        return 0;
-    case DESCRIPTOR:
-        o->studio.descriptor = arg;
-        return 0;
-    case ASSETS:
-        path_set_assets(arg);
         return 0;
     case BATCH:
         o->batch = (int)option_int(arg, "--batch", 1, 1024);
@@ -73,15 +60,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp_option option[] = {
     {"out", OUT, "DIR", 0, "folder of the results; made if need be", 0},
-    {"engine", ENGINE, "ENGINE", 0, "whose characters to make: " ENGINE_OPTION_HELP, 0},
-    {"translator", TRANSLATOR, "FILE", 0, "the engine's translator, if not the pretrained one", 0},
-    {"descriptor", DESCRIPTOR, "FILE", 0,
-     "F_recg that the translator was trained with: a checkpoint of LightCNN (default: the 128-d "
-     "recogniser of the assets)",
-     0},
     {"batch", BATCH, "N", 0, "photos at a time, at the most (16)", 0},
-    {"assets", ASSETS, "DIR", 0, "folder of the engine's files, if not the usual one", 0},
     {0}};
+static const struct argp_child children[] = {
+    {&studio_engine_argp, 0, NULL, 0}, {&studio_translator_argp, 0, NULL, 0}, {0}};
 static const struct argp parser = {
     option,
     parse,
@@ -94,7 +76,7 @@ static const struct argp parser = {
     "photos at hand.\n\n"
     "  translate --engine builtin:male --out DIR portrait.jpg\n"
     "  translate --engine builtin:female --out DIR holiday-photos/",
-    NULL,
+    children,
     NULL,
     NULL};
 
@@ -276,7 +258,7 @@ static void run_open(Run *run, const Options *o, int photos)
     Studio *s = &run->studio;
     StudioConfig config = o->studio;
     char name[64], *shipped = NULL;
-    const char *path = o->translator;
+    const char *path = config.translator[0];
     *run = (Run){.options = o};
     if (!path) {
         Engine *engine;
