@@ -373,6 +373,8 @@ size_t conv_weight_scratch(const ConvShape *s)
 {
     if (is_dense(s))
         return 0;
+    if (winograd_fits(s))
+        return winograd_scratch(s);
     WeightPlan p = weight_plan(s);
     return (size_t)(packed_size(s) + partial_size(s, &p) + PARALLEL_SLOTS * p.patches) *
            sizeof(real);
@@ -400,6 +402,10 @@ void conv_weight(const ConvShape *s, const real *big, const real *small, real be
 {
     if (is_dense(s)) {
         dense_weight(s, big, small, beta, dw);
+        return;
+    }
+    if (winograd_fits(s)) {
+        winograd_weight(s, big, small, beta, dw, scratch);
         return;
     }
     WeightPlan p = weight_plan(s);
