@@ -152,7 +152,7 @@ static PhotoPool *open_pool(Bench *b, const char *from, int64_t limit)
     PhotoPool *pool;
     Error err;
 
-    if (!photo_option_open(&pool, NULL, from, b->options->out, &config, limit, &err))
+    if (!photo_option_open(&pool, NULL, from, b->options->out, &config, NULL, limit, &err))
         die_error(&err);
     return pool;
 }

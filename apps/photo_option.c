@@ -64,6 +64,24 @@ static bool fits(const PhotoPool *pool, const char *path, const PhotoPoolConfig 
                      path);
 }
 
+/* Renders must be characters of the schema; photos, whose digest is "", and NULL: whatever there
+ * is.
+ */
+static bool is_of(const Schema *schema, const char *path, const char *name, const char *digest,
+                  Error *err)
+{
+    char wanted[17];
+
+    if (!schema || !*digest)
+        return true;
+    schema_digest(schema, wanted);
+    return strcmp(digest, wanted) == 0 ||
+           error_set(err,
+                     "%.300s holds characters of the schema '%.31s' (%.16s), the engine's is "
+                     "'%.31s' (%s): render them anew with render_dataset",
+                     path, name, digest, schema->name, wanted);
+}
+
 static void tell(const PhotoPool *pool)
 {
     const PhotoPoolInfo *info = photo_pool_info(pool);
@@ -93,7 +111,7 @@ static bool write_pool(const char *path, const PhotoList *list, const Pairs *ren
 }
 
 static bool write_folder(const char *path, const char *dir, const PhotoPoolConfig *config,
-                         int64_t limit, Error *err)
+                         const Schema *schema, int64_t limit, Error *err)
 {
     char *json = path_join(dir, "dataset.json");
     struct stat st;
@@ -102,7 +120,10 @@ static bool write_folder(const char *path, const char *dir, const PhotoPoolConfi
     free(json);
     if (is_set) {
         Pairs *renders = NULL;
-        ok = pairs_open(&renders, dir, err) && write_pool(path, NULL, renders, dir, config, err);
+        ok = pairs_open(&renders, dir, err);
+        const PairsInfo *info = ok ? pairs_info(renders) : NULL;
+        ok = ok && is_of(schema, dir, info->schema, info->digest, err) &&
+             write_pool(path, NULL, renders, dir, config, err);
         pairs_close(renders);
     } else {
         PhotoList list = {.dir = NULL};
@@ -113,11 +134,13 @@ static bool write_folder(const char *path, const char *dir, const PhotoPoolConfi
     return ok;
 }
 
-static bool open_pool(PhotoPool **pool, const char *path, const PhotoPoolConfig *config, Error *err)
+static bool open_pool(PhotoPool **pool, const char *path, const PhotoPoolConfig *config,
+                      const Schema *schema, Error *err)
 {
     if (!photo_pool_open(pool, path, err))
         return false;
-    if (!fits(*pool, path, config, err)) {
+    const PhotoPoolInfo *info = photo_pool_info(*pool);
+    if (!is_of(schema, path, info->schema, info->digest, err) || !fits(*pool, path, config, err)) {
         photo_pool_close(*pool);
         return false;
     }
@@ -126,7 +149,8 @@ static bool open_pool(PhotoPool **pool, const char *path, const PhotoPoolConfig 
 }
 
 bool photo_option_open(PhotoPool **pool, char **file, const char *arg, const char *out,
-                       const PhotoPoolConfig *config, int64_t limit, Error *err)
+                       const PhotoPoolConfig *config, const Schema *schema, int64_t limit,
+                       Error *err)
 {
     struct stat st;
     char *path, *name = last_part(arg);
@@ -135,8 +159,8 @@ bool photo_option_open(PhotoPool **pool, char **file, const char *arg, const cha
     path = is_folder ? pool_path(out, name) : strdup(arg);
     free(name);
     bool ok = path || error_set(err, "out of memory");
-    ok = ok && (!is_folder || write_folder(path, arg, config, limit, err)) &&
-         open_pool(pool, path, config, err);
+    ok = ok && (!is_folder || write_folder(path, arg, config, schema, limit, err)) &&
+         open_pool(pool, path, config, schema, err);
     if (ok && file)
         *file = path;
     else
@@ -151,7 +175,8 @@ bool photo_names_open(PhotoPool **pool, const char *dir, const char *const *name
     PhotoList list = {.dir = NULL};
     char *path = pool_path(out, pool_name);
     bool ok = photo_list_names(&list, dir, name, count, err) &&
-              write_pool(path, &list, NULL, dir, config, err) && open_pool(pool, path, config, err);
+              write_pool(path, &list, NULL, dir, config, err) &&
+              open_pool(pool, path, config, NULL, err);
 
     photo_list_free(&list);
     free(path);

@@ -13,10 +13,12 @@
  * folder: photos. Of a folder the pool is made (on all cores, with progress on stderr and photos
  * that show no face or cannot be read counted there) as OUT/NAME.pool, NAME being the folder's last
  * part, or taken from there if it was made before; Ctrl-C keeps what is done for the next run.
- * limit > 0: of a folder of photos as many as that, evenly spread. A pool's file must be of
+ * schema: what renders, or a pool of them, must be characters of, which is looked at first; NULL:
+ * any. limit > 0: of a folder of photos as many as that, evenly spread. A pool's file must be of
  * config's size and reference. file: NULL, or becomes the pool's path (the caller frees it). */
 bool photo_option_open(PhotoPool **pool, char **file, const char *arg, const char *out,
-                       const PhotoPoolConfig *config, int64_t limit, Error *err);
+                       const PhotoPoolConfig *config, const Schema *schema, int64_t limit,
+                       Error *err);
 
 /* The same for photos with given names below dir, as OUT/NAME.pool. */
 bool photo_names_open(PhotoPool **pool, const char *dir, const char *const *name, int64_t count,

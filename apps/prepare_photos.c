@@ -152,7 +152,7 @@ int main(int argc, char **argv)
         die_error(&err);
     const PhotoPoolConfig config = {.size = studio.size, .reference = studio.reference};
     double begin = seconds();
-    if (!photo_option_open(&pool, &file, o.photos, o.out, &config, o.limit, &err) ||
+    if (!photo_option_open(&pool, &file, o.photos, o.out, &config, NULL, o.limit, &err) ||
         !photo_pool_select(pool, (1 << PHOTO_SPLITS) - 1, &quality, &index, &good, &err))
         die_error(&err);
     const PhotoPoolInfo *info = photo_pool_info(pool);

@@ -38,19 +38,6 @@ static bool is_plausible(const Schema *schema, const float *x)
     return sum <= most * schema->n_continuous;
 }
 
-static bool check_renders(const Schema *schema, const PhotoPoolInfo *info, const char *file,
-                          Error *err)
-{
-    char digest[17];
-
-    schema_digest(schema, digest);
-    return strcmp(info->digest, digest) == 0 ||
-           error_set(err,
-                     "%.200s holds characters of the schema '%.31s' (%.16s), the engine's is "
-                     "'%.31s' (%s): render them anew with render_dataset",
-                     file, info->schema, info->digest, schema->name, digest);
-}
-
 /* Of renders the plausible people, in place. */
 static bool keep_plausible(const Studio *s, const Sights *sights, int64_t *face, int64_t *n,
                            Error *err)
@@ -82,9 +69,6 @@ static bool read_pool(const Studio *s, const PhotoPool *pool, const char *file, 
     char cache[4096];
 
     snprintf(cache, sizeof cache, "%s.sights", file);
-    if (renders && !check_renders(s->schema[0], photo_pool_info(pool), file, err)) {
-        return false;
-    }
     if (!sights_open(&sights, pool, &s->eyes, false, cache, s->backend, err)) {
         return false;
     }
@@ -108,7 +92,7 @@ bool prior_photos_read(const Studio *studio, const char *photos, const char *out
     PhotoPool *pool;
     char *file;
 
-    if (!photo_option_open(&pool, &file, photos, out, &config, 0, err)) {
+    if (!photo_option_open(&pool, &file, photos, out, &config, studio->schema[0], 0, err)) {
         return false;
     }
     bool ok = read_pool(studio, pool, file, x, n, err);

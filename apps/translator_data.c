@@ -60,20 +60,10 @@ static bool open_pool(TranslatorData *d, const char *name, const char *out, cons
                       Error *err)
 {
     PhotoPoolConfig config = {.size = studio->size, .reference = studio->reference};
-    char *file, *cache, digest[17];
+    char *file, *cache;
     PhotoPool **pool = &d->pool[d->n_pools];
-    if (!photo_option_open(pool, &file, name, out, &config, 0, err))
+    if (!photo_option_open(pool, &file, name, out, &config, studio->schema[0], 0, err))
         return false;
-    const PhotoPoolInfo *info = photo_pool_info(*pool);
-    schema_digest(studio->schema[0], digest);
-    if (info->dim && strcmp(info->digest, digest) != 0) {
-        photo_pool_close(*pool);
-        free(file);
-        return error_set(err,
-                         "%.200s holds characters of the schema '%s' (%s), the engine's is '%s' "
-                         "(%s): render them anew with render_dataset",
-                         name, info->schema, info->digest, studio->schema[0]->name, digest);
-    }
     size_t room = strlen(file) + sizeof ".sights";
     cache = malloc(room);
     if (!cache)

@@ -77,6 +77,9 @@ refuses 1 "checkpoint of the imitator" ./apps/translate --assets "$data" --engin
     --translator "$dir/g/last.safetensors" --out "$dir/no" "$data/samples/sample6.jpg"
 refuses 1 "1 of 1 photos could not be read" ./apps/translate --assets "$data" --engine builtin:paper-male \
     --translator "$dir/t.safetensors" --out "$dir/no" "$dir/none.jpg"
+runs ./apps/render_dataset --assets "$data" --engine builtin:paper-female --size 64 --count 2 --seed 6 --out "$dir/women"
+refuses 1 "schema 'paper-female'" $train --frontal "$dir/women" --out "$dir/x" --steps 1
+test -e "$dir/x/women.pool" && fail "renders of another schema were aligned"
 refuses 2 "leave --frontal" $train --evaluate "$dir/x/best.safetensors" --out "$dir/no"
 refuses 2 "wants photos" ./apps/translate --engine builtin:male --out "$dir/no"
 refuses 2 "engine ENGINE is missing" ./apps/train_translator --data "$dir/faces" --out "$dir/no"
