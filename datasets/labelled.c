@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "datasets/augment.h"
 #include "datasets/pairs.h"
@@ -68,6 +69,23 @@ static int is_jpg(const struct dirent *entry)
 static const char *photos_in(LabelledLayout layout)
 {
     return layout == LAYOUT_HELEN ? "/images" : layout == LAYOUT_CELEBAMASK ? "/CelebA-HQ-img" : "";
+}
+
+static bool exists(const char *path)
+{
+    return access(path, R_OK) == 0;
+}
+
+/* Where a photo is or, if it is nowhere, should be. */
+static void photo_path(char path[MAX_PATH], const Folder *folder, const char *name)
+{
+    snprintf(path, MAX_PATH, "%s%s/%s.jpg", folder->path, photos_in(folder->layout), name);
+    if (folder->layout != LAYOUT_MAPS || exists(path))
+        return;
+    char *end = path + strlen(path) - strlen(".jpg");
+    strcpy(end, ".jpeg");
+    if (!exists(path))
+        strcpy(end, ".jpg");
 }
 
 static bool add_name(Folder *folder, const char *name, size_t length, Error *err)
@@ -136,12 +154,22 @@ static bool read_list(Folder *folder, const char *path, Error *err)
     return ok && (folder->count > 0 || error_set(err, "%.400s lists no photos", path));
 }
 
-static bool exists(const char *path)
+/* A long training is not to end at a photo that never was there. */
+static bool check_photos(const Folder *folder, const char *named_by, Error *err)
 {
-    FILE *file = fopen(path, "rb");
-    if (file)
-        fclose(file);
-    return file != NULL;
+    char path[MAX_PATH];
+    for (int64_t i = 0; i < folder->count; i++) {
+        photo_path(path, folder, folder->name[i]);
+        if (!exists(path))
+            return error_set(err, "%.400s, which %.400s names, cannot be read: %s", path, named_by,
+                             strerror(errno));
+        if (folder->layout != LAYOUT_MAPS)
+            continue;
+        snprintf(path, sizeof path, "%s/%s.png", folder->path, folder->name[i]);
+        if (!exists(path))
+            return error_set(err, "the label map %.400s cannot be read: %s", path, strerror(errno));
+    }
+    return true;
 }
 
 static bool has_folder(const char *path, const char *name)
@@ -185,9 +213,9 @@ static bool folder_open(Folder *folder, const char *path, size_t length, Error *
         return error_set(err, "%.400s is a list, but its folder holds renders: name the folder",
                          list);
     if (listed)
-        return read_list(folder, list, err);
+        return read_list(folder, list, err) && check_photos(folder, list, err);
     if (folder->layout != LAYOUT_RENDERS)
-        return list_photos(folder, err);
+        return list_photos(folder, err) && check_photos(folder, "a label map", err);
     if (!pairs_open(&folder->pairs, folder->path, err))
         return false;
     if (!pairs_info(folder->pairs)->labels)
@@ -246,9 +274,7 @@ static bool photo_get(const Folder *folder, const char *name, Image *image, uint
     uint8_t *map;
     int width, height;
     Image photo;
-    snprintf(path, sizeof path, "%s%s/%s.jpg", folder->path, photos_in(folder->layout), name);
-    if (!exists(path) && folder->layout == LAYOUT_MAPS)
-        snprintf(path, sizeof path, "%s/%s.jpeg", folder->path, name);
+    photo_path(path, folder, name);
     if (!image_load(&photo, path, err))
         return false;
     image_resize(image, &photo);

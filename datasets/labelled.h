@@ -18,7 +18,8 @@ typedef struct Labelled Labelled;
  *
  * In place of a folder of photos a list in it, FOLDER/LIST.txt such as Helen's exemplars.txt,
  * tuning.txt and testing.txt: the last word of each line names a photo. Samples come folder by
- * folder, in the order of their names or of the list. Photos are opened when they are asked for. */
+ * folder, in the order of their names or of the list. All photos must be there, and label maps
+ * NAME.png; they are read when they are asked for. */
 bool labelled_open(Labelled **set, const char *dirs, Error *err);
 void labelled_close(Labelled *set);
 

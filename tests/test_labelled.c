@@ -131,42 +131,6 @@ static void jitter(void **state)
     assert_true(mirrored > 8 && kept > 8);
 }
 
-static void refusals(void **state)
-{
-    (void)state;
-    Error err;
-    Labelled *set = NULL;
-    char path[96];
-    assert_false(labelled_open(&set, "/nowhere/at/all", &err));
-    assert_non_null(strstr(err.text, "/nowhere/at/all"));
-    snprintf(path, sizeof path, "%s,", folder);
-    assert_false(labelled_open(&set, path, &err));
-    assert_null(set);
-
-    snprintf(path, sizeof path, "%s/00002.jpg", folder);
-    assert_int_equal(unlink(path), 0);
-    must(labelled_open(&set, folder, &err), &err);
-    Image image;
-    uint8_t label[PIXELS];
-    must(image_new(&image, SIZE, SIZE, &err), &err);
-    assert_false(labelled_get(set, 1, &image, label, &err));
-    assert_non_null(strstr(err.text, "00002"));
-
-    memset(label, 0, sizeof label);
-    label[PIXELS - 1] = 17;
-    snprintf(path, sizeof path, "%s/00001.png", folder);
-    must(image_save_grey_png(path, label, SIZE, SIZE, &err), &err);
-    assert_false(labelled_get(set, 0, &image, label, &err));
-    assert_non_null(strstr(err.text, "00001.png has the class 17"));
-    label[PIXELS - 1] = 255;
-    must(image_save_grey_png(path, label, SIZE, SIZE, &err), &err);
-    must(labelled_get(set, 0, &image, label, &err), &err);
-    image_free(&image);
-    labelled_close(set);
-}
-
-/* ---- Published sets ---- */
-
 /* folder/NAME, its folders made. */
 static void place(char path[256], const char *name)
 {
@@ -220,6 +184,71 @@ static Labelled *opened(const char *name)
     must(labelled_open(&set, path, &err), &err);
     return set;
 }
+
+static void refusals(void **state)
+{
+    (void)state;
+    Error err;
+    Labelled *set = NULL;
+    char path[96];
+    assert_false(labelled_open(&set, "/nowhere/at/all", &err));
+    assert_non_null(strstr(err.text, "/nowhere/at/all"));
+    snprintf(path, sizeof path, "%s,", folder);
+    assert_false(labelled_open(&set, path, &err));
+    assert_null(set);
+
+    must(labelled_open(&set, folder, &err), &err);
+    Image image;
+    uint8_t label[PIXELS];
+    must(image_new(&image, SIZE, SIZE, &err), &err);
+    memset(label, 0, sizeof label);
+    label[PIXELS - 1] = 17;
+    snprintf(path, sizeof path, "%s/00001.png", folder);
+    must(image_save_grey_png(path, label, SIZE, SIZE, &err), &err);
+    assert_false(labelled_get(set, 0, &image, label, &err));
+    assert_non_null(strstr(err.text, "00001.png has the class 17"));
+    label[PIXELS - 1] = 255;
+    must(image_save_grey_png(path, label, SIZE, SIZE, &err), &err);
+    must(labelled_get(set, 0, &image, label, &err), &err);
+    image_free(&image);
+    labelled_close(set);
+}
+
+static void refuse_to_open(const char *name, const char *says)
+{
+    Error err;
+    Labelled *set = NULL;
+    char path[256];
+    place(path, name);
+    assert_false(labelled_open(&set, path, &err));
+    assert_null(set);
+    if (!strstr(err.text, says))
+        fail_msg("'%s' does not say '%s'", err.text, says);
+}
+
+/* Before the training, and not when their turn comes. */
+static void missing_photos(void **state)
+{
+    char path[256];
+    (void)state;
+    write_photo("some/a.jpeg", SIZE, 7);
+    write_mask("some/a.png", 0, 0, 1, 1, 1);
+    write_mask("some/b.png", 0, 0, 1, 1, 1);
+    refuse_to_open("some", "some/b.jpg, which a label map names, cannot be read");
+    write_text("some/list.txt", "a\nc.jpg\n");
+    refuse_to_open("some/list.txt", "some/c.jpg, which ");
+    write_photo("some/c.jpg", SIZE, 7);
+    refuse_to_open("some/list.txt", "the label map ");
+    write_mask("some/c.png", 0, 0, 1, 1, 1);
+    labelled_close(opened("some/list.txt"));
+
+    write_photo("people/images/1.jpg", SIZE, 7);
+    place(path, "people/labels/");
+    write_text("people/list.txt", "1 , 1\n2 , 2\n");
+    refuse_to_open("people/list.txt", "people/images/2.jpg, which ");
+}
+
+/* ---- Published sets ---- */
 
 /* Sample i of a set; fails with a text that has `says` in it, or works if says is NULL. */
 static void get(const Labelled *set, int i, uint8_t label[PIXELS], int grey, const char *says)
@@ -365,7 +394,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(photos), cmocka_unit_test(jitter),   cmocka_unit_test(celebamask),
-        cmocka_unit_test(helen),  cmocka_unit_test(refusals),
+        cmocka_unit_test(helen),  cmocka_unit_test(refusals), cmocka_unit_test(missing_photos),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
