@@ -65,13 +65,19 @@ static void save_prior(const Schema *schema)
 
 static void save_translator(const Studio *s)
 {
-    int count[OP_MAX_GROUPS];
     const Schema *schema = s->schema[0];
+    TranslatorConfig config = {.size = s->size,
+                               .embedding = descriptor_dim(&s->descriptor),
+                               .width = 32,
+                               .hidden = 32,
+                               .gate = 4,
+                               .blocks = 1,
+                               .attention = true,
+                               .continuous = schema->n_continuous,
+                               .n_groups = schema->n_groups};
     for (int g = 0; g < schema->n_groups; g++) {
-        count[g] = schema->group[g].count;
+        config.count[g] = schema->group[g].count;
     }
-    TranslatorConfig config = translator_small(descriptor_dim(&s->descriptor), schema->n_continuous,
-                                               schema->n_groups, count);
     ParamSet *set = params_new();
     char *text = translator_to_json(&config), digest[17], descriptor[DESCRIPTOR_TEXT];
     Error err;
@@ -288,8 +294,6 @@ static void refinement_stays_in_the_subspace(void **state)
 static void photos_become_characters_for_a_prior(void **state)
 {
     enum { PHOTOS = 4, SIDE = 256 };
-    StudioConfig config = {
-        .models = 1, .engine = {"builtin:male"}, .translators = 1, .translator = {TRANSLATOR}};
     const PhotoQuality quality = photo_quality_default();
     Studio *s = *state;
     float *x;
@@ -313,7 +317,7 @@ static void photos_become_characters_for_a_prior(void **state)
     }
     image_free(&image);
 
-    must(prior_photos_read(&config, FOLDER "/photos", FOLDER, &x, &n, &err), &err);
+    must(prior_photos_read(s, FOLDER "/photos", FOLDER, &x, &n, &err), &err);
     must(photo_pool_open(&pool, FOLDER "/photos.pool", &err), &err);
     must(photo_pool_select(pool, 1u << PHOTO_TRAIN, &quality, &index, &wanted, &err), &err);
     assert_true(wanted > 1);
