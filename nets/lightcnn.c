@@ -21,15 +21,6 @@ LightCnnConfig lightcnn_paper(int classes)
                             .classes = classes};
 }
 
-LightCnnConfig lightcnn_small(int classes)
-{
-    return (LightCnnConfig){.width = {16, 32, 64, 48, 48},
-                            .blocks = {1, 1, 2, 2},
-                            .dim = 128,
-                            .size = 64,
-                            .classes = classes};
-}
-
 bool lightcnn_check(const LightCnnConfig *config, Error *err)
 {
     for (int i = 0; i <= LIGHTCNN_STAGES; i++)

@@ -23,8 +23,6 @@ typedef struct LightCnnConfig {
 
 /* As published: widths 48 96 192 128 128, blocks 1 2 3 4, 256-d, of 128x128. */
 LightCnnConfig lightcnn_paper(int classes);
-/* For trials: widths 16 32 64 48 48, blocks 1 1 2 2, 128-d, of 64x64. */
-LightCnnConfig lightcnn_small(int classes);
 
 bool lightcnn_check(const LightCnnConfig *config, Error *err);
 

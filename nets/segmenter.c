@@ -16,17 +16,6 @@ SegmenterConfig segmenter_paper(int classes, int size)
                              .size = size};
 }
 
-SegmenterConfig segmenter_small(int classes, int size)
-{
-    return (SegmenterConfig){.stem = 16,
-                             .bottleneck = false,
-                             .blocks = {2, 2, 2, 2},
-                             .width = {16, 32, 48, 64},
-                             .stride = {1, 1, 1, 1},
-                             .classes = classes,
-                             .size = size};
-}
-
 bool segmenter_check(const SegmenterConfig *config, Error *err)
 {
     if (config->stem < 1 || config->stem > 1024)

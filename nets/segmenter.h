@@ -22,9 +22,6 @@ typedef struct SegmenterConfig {
 /* Table 3: stem 64, bottleneck, 3 4 6 3 blocks of 64 128 256 512, strides 2 1 1 1: output at 1/8,
  * 2048 features. */
 SegmenterConfig segmenter_paper(int classes, int size);
-/* The product's own: two 3x3 blocks a stage of 16 32 48 64, output at 1/4 of the input. Blocks of
- * two 3x3 convolutions are twice as fast per operation as bottlenecks of this width. */
-SegmenterConfig segmenter_small(int classes, int size);
 
 bool segmenter_check(const SegmenterConfig *config, Error *err);
 /* Input pixels per output pixel, a side. */

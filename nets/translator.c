@@ -7,15 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static TranslatorConfig with_groups(TranslatorConfig config, int n_groups, const int *count)
-{
-    assert(n_groups >= 0 && n_groups <= OP_MAX_GROUPS);
-    config.n_groups = n_groups;
-    for (int i = 0; i < n_groups; i++)
-        config.count[i] = count[i];
-    return config;
-}
-
 TranslatorConfig translator_paper(int embedding, int continuous, int n_groups, const int *count)
 {
     TranslatorConfig config = {.size = 512,
@@ -25,22 +16,12 @@ TranslatorConfig translator_paper(int embedding, int continuous, int n_groups, c
                                .gate = 16,
                                .blocks = 3,
                                .attention = true,
-                               .continuous = continuous};
-    return with_groups(config, n_groups, count);
-}
-
-TranslatorConfig translator_small(int embedding, int continuous, int n_groups, const int *count)
-{
-    TranslatorConfig config = {.size = 128,
-                               .embedding = embedding,
-                               .width = 256,
-                               .hidden = 256,
-                               .gate = 16,
-                               .blocks = 2,
-                               .attention = true,
-                               .standardise = true,
-                               .continuous = continuous};
-    return with_groups(config, n_groups, count);
+                               .continuous = continuous,
+                               .n_groups = n_groups};
+    assert(n_groups >= 0 && n_groups <= OP_MAX_GROUPS);
+    for (int i = 0; i < n_groups; i++)
+        config.count[i] = count[i];
+    return config;
 }
 
 static bool check_range(const char *what, int value, int lo, int hi, Error *err)

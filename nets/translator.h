@@ -23,11 +23,8 @@ typedef struct TranslatorConfig {
     int count[OP_MAX_GROUPS];
 } TranslatorConfig;
 
-/* For tests and benchmarks (a run takes its numbers from the config files). Table 4: width 512,
- * hidden 1024, gate 16, 3 blocks; size 512. count: n_groups of them. */
+/* Table 4: width 512, hidden 1024, gate 16, 3 blocks; size 512. count: n_groups of them. */
 TranslatorConfig translator_paper(int embedding, int continuous, int n_groups, const int *count);
-/* Width 256, hidden 256, gate 16, 2 blocks; standardised; size 128. */
-TranslatorConfig translator_small(int embedding, int continuous, int n_groups, const int *count);
 
 bool translator_check(const TranslatorConfig *config, Error *err);
 /* Parameters that come out: continuous and discrete. */

@@ -72,8 +72,12 @@ int main(int argc, char **argv)
         LightCnnConfig config = lightcnn_paper(0);
         descriptor.net.lightcnn = lightcnn_declare(look, &config);
     }
-    TranslatorConfig config = small ? translator_small(descriptor_dim(&descriptor), 208, 3, groups)
-                                    : translator_paper(descriptor_dim(&descriptor), 208, 3, groups);
+    TranslatorConfig config = translator_paper(descriptor_dim(&descriptor), 208, 3, groups);
+    if (small) {
+        config.width = config.hidden = 256;
+        config.blocks = 2;
+        config.standardise = true;
+    }
     Translator translator = translator_declare(find, &config);
     allocate(look, backend, 1);
     allocate(find, backend, 2);

@@ -102,7 +102,13 @@ static void configurations(void **state)
     a.size = 96;
     assert_false(imitator_check(&a, &err));
 
-    SegmenterConfig b = segmenter_small(11, 128), b2;
+    SegmenterConfig b = {.stem = 16,
+                         .blocks = {2, 2, 2, 2},
+                         .width = {16, 32, 48, 64},
+                         .stride = {1, 1, 1, 1},
+                         .classes = 11,
+                         .size = 128};
+    SegmenterConfig b2;
     text = segmenter_to_json(&b);
     must(segmenter_from_json(&b2, text, &err), &err);
     again = segmenter_to_json(&b2);
@@ -122,7 +128,12 @@ static void more_configurations(void **state)
 {
     (void)state;
     Error err;
-    LightCnnConfig a = lightcnn_small(20), a2;
+    LightCnnConfig a = {.width = {16, 32, 64, 48, 40},
+                        .blocks = {1, 3, 2, 4},
+                        .dim = 128,
+                        .size = 64,
+                        .classes = 20};
+    LightCnnConfig a2;
     char *text = lightcnn_to_json(&a);
     must(lightcnn_from_json(&a2, text, &err), &err);
     assert_memory_equal(&a, &a2, sizeof a);
@@ -137,7 +148,18 @@ static void more_configurations(void **state)
     a.blocks[1] = LIGHTCNN_MAX_BLOCKS + 1;
     assert_false(lightcnn_check(&a, &err));
 
-    TranslatorConfig b = translator_small(128, 30, 2, (int[]){5, 3}), b2;
+    TranslatorConfig b = {.size = 128,
+                          .embedding = 128,
+                          .width = 256,
+                          .hidden = 64,
+                          .gate = 16,
+                          .blocks = 2,
+                          .attention = true,
+                          .standardise = true,
+                          .continuous = 30,
+                          .n_groups = 2,
+                          .count = {5, 3}};
+    TranslatorConfig b2;
     assert_int_equal(translator_dim(&b), 38);
     b.attention = false;
     text = translator_to_json(&b);
@@ -149,7 +171,7 @@ static void more_configurations(void **state)
     b.count[1] = 0;
     assert_false(translator_check(&b, &err));
     assert_non_null(strstr(err.text, "group"));
-    b = translator_small(128, 0, 0, NULL);
+    b.continuous = b.n_groups = 0; /* nothing comes out */
     assert_false(translator_check(&b, &err));
     assert_false(translator_from_json(&b2, "[]", &err));
 }

@@ -28,7 +28,8 @@ static void must(bool ok, const Error *err)
 
 static void save_lightcnn(void)
 {
-    LightCnnConfig config = lightcnn_small(10);
+    LightCnnConfig config = {
+        .width = {4, 4, 4, 4, 4}, .blocks = {1, 1, 1, 1}, .dim = 128, .size = 64, .classes = 10};
     ParamSet *set = params_new();
     Backend *cpu = backend_cpu_open();
     char *text = lightcnn_to_json(&config);

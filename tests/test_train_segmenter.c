@@ -68,7 +68,12 @@ static int teardown(void **state)
 static void figures(void **state)
 {
     Error err;
-    SegmenterConfig config = segmenter_small(LABEL_COUNT, SIZE);
+    SegmenterConfig config = {.stem = 4,
+                              .blocks = {1, 1, 1, 1},
+                              .width = {4, 4, 4, 64},
+                              .stride = {1, 1, 1, 1},
+                              .classes = LABEL_COUNT,
+                              .size = SIZE};
     Backend *backend = backend_cpu_open();
     ParamSet *set = params_new();
     SegmenterData data = {.size = SIZE};

@@ -110,6 +110,18 @@ static Schema schema = {.name = "toy",
                         .group = &group,
                         .dim = 5};
 
+static const TranslatorConfig translator = {.size = 128,
+                                            .embedding = DIM,
+                                            .width = 32,
+                                            .hidden = 32,
+                                            .gate = 4,
+                                            .blocks = 2,
+                                            .attention = true,
+                                            .standardise = true,
+                                            .continuous = 3,
+                                            .n_groups = 1,
+                                            .count = {2}};
+
 static void agreement_is_correlation(void **state)
 {
     /* a is found, b is found upside down, c is not looked for; three of four choices are right. */
@@ -159,7 +171,7 @@ static int setup(void **state)
 {
     Nets *n = calloc(1, sizeof *n);
     Error err;
-    TranslatorConfig config = translator_small(DIM, 3, 1, (int[]){2});
+    TranslatorConfig config = translator;
     LightCnnConfig lightcnn = {
         .width = {4, 4, 4, 4, 4}, .blocks = {1, 1, 1, 1}, .dim = DIM, .size = 16};
     if (!test_folder_make(n->folder))
@@ -278,7 +290,8 @@ static void neighbours_do_not_matter(void **state)
     one_shot_free(one);
     one_shot_free(three);
 
-    TranslatorConfig other = translator_small(DIM + 1, 3, 1, (int[]){2});
+    TranslatorConfig other = translator;
+    other.embedding++;
     ParamSet *set = params_new();
     Translator wrong = translator_declare(set, &other);
     must(params_alloc(set, n->backend, false, 1, &err), &err);
