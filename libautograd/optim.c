@@ -83,11 +83,11 @@ void optim_step(Optim *optim, const StepState *step)
     real lo = c->project ? c->lo : 1, hi = c->project ? c->hi : 0;
     backend->upload(backend, optim->state, step, sizeof *step);
     if (c->kind == OPTIM_SGD)
-        backend->sgd(value, grad, optim->moment[0], optim->n, c->momentum, c->decay, lo, hi,
-                     optim->state);
+        backend->sgd(backend, value, grad, optim->moment[0], optim->n, c->momentum, c->decay, lo,
+                     hi, optim->state);
     else
-        backend->adam(value, grad, optim->moment[0], optim->moment[1], optim->n, c->beta1, c->beta2,
-                      c->eps, c->decay, lo, hi, optim->state);
+        backend->adam(backend, value, grad, optim->moment[0], optim->moment[1], optim->n, c->beta1,
+                      c->beta2, c->eps, c->decay, lo, hi, optim->state);
 }
 
 static const char *moment_name(const Optim *optim, int i)

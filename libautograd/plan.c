@@ -269,6 +269,25 @@ static void use_operand(Plan *plan, const Node *op, int i, int time)
         use(plan, plan->node[plan->node[op->in[i]].root].value, time);
 }
 
+/* What the plan's backend needs of scratch for an op. */
+static InferOut scratch_of(const Plan *plan, const Node *op)
+{
+    InferOut out = op->infer;
+    Scratch *scratch = plan->backend->scratch[op->op];
+    InferIn in = {.n_in = op->n_in, .param = op->op_param};
+    if (!scratch)
+        return out;
+    for (int i = 0; i < op->n_in; i++) {
+        in.type[i] = DTYPE_REAL;
+        if (op->in[i] < 0)
+            continue;
+        in.in[i] = node_of(plan, op->in[i])->shape;
+        in.type[i] = node_of(plan, op->in[i])->type;
+    }
+    scratch(&in, &out);
+    return out;
+}
+
 static void live_forward(Plan *plan, int time)
 {
     Step *step = &plan->step[time];
@@ -280,8 +299,9 @@ static void live_forward(Plan *plan, int time)
         if (op->infer.saved[i].ndim)
             p->saved[i] =
                 add_block(plan, bytes_of(op->infer.saved[i], op->infer.saved_type[i]), time, time);
-    if (op->infer.forward_scratch)
-        step->scratch = add_block(plan, op->infer.forward_scratch, time, time);
+    size_t scratch = scratch_of(plan, op).forward_scratch;
+    if (scratch)
+        step->scratch = add_block(plan, scratch, time, time);
     for (int i = 0; i < op->n_in; i++)
         use_operand(plan, op, i, time);
 }
@@ -309,8 +329,9 @@ static void live_backward(Plan *plan, int time)
     for (int i = 0; i < OP_MAX_SAVED; i++)
         use(plan, p->saved[i], time);
     use(plan, p->grad, time);
-    if (op->infer.backward_scratch)
-        step->scratch = add_block(plan, op->infer.backward_scratch, time, time);
+    size_t scratch = scratch_of(plan, op).backward_scratch;
+    if (scratch)
+        step->scratch = add_block(plan, scratch, time, time);
 }
 
 static bool live(Plan *plan, Error *err)
@@ -480,6 +501,7 @@ static void bind(Plan *plan)
         call->scratch = address(plan, step->scratch);
         call->param = op->op_param;
         call->step = address(plan, plan->state_block);
+        call->backend = plan->backend;
         if (step->backward)
             bind_backward(plan, step);
         else
@@ -591,6 +613,8 @@ void ag_plan_free(Plan *plan)
 {
     if (!plan)
         return;
+    if (plan->recording)
+        plan->backend->forget(plan->backend, plan->recording);
     plan->backend->release(plan->backend, plan->slab);
     free(plan->node);
     free(plan->step);

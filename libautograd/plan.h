@@ -48,6 +48,8 @@ struct Plan {
     int state_block, seed_block, zero_block; /* StepState; d loss / d loss = 1; zeros */
     unsigned char *slab;
     size_t bytes, unshared;
+    uint64_t runs;        /* so far */
+    Recording *recording; /* of all that ag_run does but the upload of the state; NULL: none yet */
 };
 
 /* Address of a node's value, and of the gradient of an input or op output (NULL: none). */

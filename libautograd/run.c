@@ -10,11 +10,10 @@ static void *address(const Plan *plan, int block)
     return plan->slab + plan->block[block].offset;
 }
 
-/* What ag_run does before the steps: the step's state, and gradients nobody writes. */
-static void begin(Plan *plan, const StepState *state)
+/* The gradients that no step writes. */
+static void clear_unreached(Plan *plan)
 {
     Backend *backend = plan->backend;
-    backend->upload(backend, address(plan, plan->state_block), state, sizeof *state);
     size_t piece = plan->block[plan->zero_block].bytes;
     for (int i = 0; i < plan->n_unreached; i++) {
         unsigned char *to = (unsigned char *)plan->unreached[i].grad;
@@ -25,11 +24,38 @@ static void begin(Plan *plan, const StepState *state)
     }
 }
 
-void ag_run(Plan *plan, const StepState *state)
+static void upload_state(Plan *plan, const StepState *state)
 {
-    begin(plan, state);
+    plan->backend->upload(plan->backend, address(plan, plan->state_block), state, sizeof *state);
+}
+
+static void run_steps(Plan *plan)
+{
+    clear_unreached(plan);
     for (int i = 0; i < plan->n_steps; i++)
         plan->step[i].kernel(&plan->step[i].call);
+}
+
+/* The second run is the one to record: a plan that runs once need not pay for it, and whatever a
+ * device loads or chooses when it first meets a kernel has happened. */
+static void record(Plan *plan)
+{
+    Backend *backend = plan->backend;
+    if (!backend->record_begin || !backend->record_begin(backend))
+        return;
+    run_steps(plan);
+    plan->recording = backend->record_end(backend);
+}
+
+void ag_run(Plan *plan, const StepState *state)
+{
+    upload_state(plan, state);
+    if (plan->runs++ == 1)
+        record(plan);
+    if (plan->recording)
+        plan->backend->replay(plan->backend, plan->recording);
+    else
+        run_steps(plan);
 }
 
 /* ---- checked ---- */
@@ -84,7 +110,8 @@ static bool check_step(const Plan *plan, const Step *step, uint64_t number, Erro
 
 bool ag_run_checked(Plan *plan, const StepState *state, Error *err)
 {
-    begin(plan, state);
+    upload_state(plan, state);
+    clear_unreached(plan);
     if (!check_inputs(plan, state->step, err))
         return false;
     for (int i = 0; i < plan->n_steps; i++) {

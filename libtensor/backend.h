@@ -1,10 +1,14 @@
-/* The device contract: what a backend (CPU now, CUDA later) offers, readable in one sitting. */
+/* The device contract: what a backend (CPU, CUDA) offers, readable in one sitting. */
 #ifndef LIBTENSOR_BACKEND_H
 #define LIBTENSOR_BACKEND_H
 
 #include "libtensor/op.h"
 
-/* A device. All functions take the backend itself first. Memory is 64-byte aligned. */
+/* Work that was recorded and can be run again. */
+typedef struct Recording Recording;
+
+/* A device. All functions take the backend itself first. Memory is 64-byte aligned. A device may
+ * queue its work: only download and sync wait for it. */
 typedef struct Backend Backend;
 struct Backend {
     const char *name;
@@ -15,19 +19,24 @@ struct Backend {
     void (*download)(Backend *, void *to_host, const void *from_device, size_t bytes);
     void (*copy)(Backend *, void *to, const void *from, size_t bytes); /* within the device */
     bool (*sync)(Backend *, Error *); /* waits; reports what the device could not do */
-    /* Between record(begin = true) and record(false) the calls may be captured; replay runs the
-     * capture. A backend without capture has both NULL. */
-    bool (*record)(Backend *, bool begin, Error *);
-    bool (*replay)(Backend *, Error *);
+    /* Between record_begin and record_end kernels and copies are noted instead of run (no uploads,
+     * downloads or syncs). record_end gives them as a recording, which replay runs with the same
+     * operands; NULL if the device could not record them (its error then stands for sync). A
+     * backend without recordings has all four NULL. */
+    bool (*record_begin)(Backend *);
+    Recording *(*record_end)(Backend *);
+    void (*replay)(Backend *, Recording *);
+    void (*forget)(Backend *, Recording *); /* NULL is fine */
     void (*close)(Backend *);
     Kernel *forward[OP_COUNT], *backward[OP_COUNT]; /* NULL: this device lacks the op */
+    Scratch *scratch[OP_COUNT];                     /* NULL: infer's scratch sizes hold */
     /* Optimiser kernels over flat slabs; see libautograd/optim.h for the formulas. Host pointers to
      * device memory (moment NULL: momentum is 0); lo <= hi clamps the result into [lo, hi], lo > hi
      * does not. */
-    void (*sgd)(real *value, const real *grad, real *moment, int64_t n, real momentum, real decay,
-                real lo, real hi, const StepState *step);
-    void (*adam)(real *value, const real *grad, real *m, real *v, int64_t n, real beta1, real beta2,
-                 real eps, real decay, real lo, real hi, const StepState *step);
+    void (*sgd)(Backend *, real *value, const real *grad, real *moment, int64_t n, real momentum,
+                real decay, real lo, real hi, const StepState *step);
+    void (*adam)(Backend *, real *value, const real *grad, real *m, real *v, int64_t n, real beta1,
+                 real beta2, real eps, real decay, real lo, real hi, const StepState *step);
 };
 
 /* The CPU. Kernels run on OpenMP's threads; the same bits at any thread count. Returns NULL only

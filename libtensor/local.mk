@@ -3,6 +3,7 @@ check_LIBRARIES = libtensor_double.a
 noinst_LIBRARIES += libtensor.a
 
 include libtensor/ops/ops.mk
+include libtensor/cuda/cuda.mk
 
 libtensor_a_SOURCES = \
 	libtensor/atomic_file.c libtensor/atomic_file.h \
@@ -24,9 +25,10 @@ libtensor_a_SOURCES = \
 	libtensor/tfjs.c \
 	libtensor/torch_file.c libtensor/torch_reader.h libtensor/torch_tar.c \
 	libtensor/unpickle.c libtensor/unpickle.h \
-	libtensor/weights.c libtensor/winograd.c libtensor/winograd.h \
+	libtensor/weights.c \
+	libtensor/winograd.c libtensor/winograd.h \
 	libtensor/zip.c libtensor/zip.h \
-	$(LIBTENSOR_OPS)
+	$(LIBTENSOR_OPS) $(LIBTENSOR_CUDA)
 
 libtensor_double_a_SOURCES = $(libtensor_a_SOURCES)
 libtensor_double_a_CPPFLAGS = $(AM_CPPFLAGS) -DREAL_IS_DOUBLE

@@ -31,6 +31,7 @@ typedef struct Call {
     void *scratch; /* infer's scratch bytes, 64-byte aligned; undefined on entry */
     const void *param;
     const StepState *step;
+    struct Backend *backend; /* whose kernel this is; the CPU's do not read it */
 } Call;
 
 /* Cannot fail: infer has checked everything. */
@@ -54,6 +55,9 @@ typedef struct InferOut {
  * operand and both numbers: "conv2d: x has 3 channels, w wants 64". out is zeroed on entry, but
  * saved_type is DTYPE_REAL. */
 typedef bool Infer(const InferIn *in, InferOut *out, Error *err);
+
+/* Replaces the scratch sizes that infer has set for the CPU by those of another backend. */
+typedef void Scratch(const InferIn *in, InferOut *out);
 
 /* ---- Parameters of ops, one struct per op that has any. ---- */
 

@@ -44,7 +44,7 @@ bool shape_equal(Shape a, Shape b)
     return true;
 }
 
-const char *shape_text(Shape s, char text[static 88])
+const char *shape_text(Shape s, char text[88])
 {
     if (s.ndim == 0)
         snprintf(text, 88, "none");

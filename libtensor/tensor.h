@@ -35,7 +35,7 @@ int64_t shape_count(Shape s);
 bool shape_equal(Shape a, Shape b);
 
 /* "2x3x8x8" into text (at least 88 bytes); returns text. "none" for ndim 0. */
-const char *shape_text(Shape s, char text[static 88]);
+const char *shape_text(Shape s, char text[88]);
 
 /* Bytes per element. */
 size_t dtype_size(DType type);
