@@ -123,6 +123,7 @@ static ConfigKeys loss_keys(LossKeys *l, ConfigKey key[static LOSS_KEYS])
         {"lambda_prior", CONFIG_REAL, &l->lambda_prior, .lo = 0, .hi = 1e6},
         {"noise", CONFIG_REAL, &l->noise, .lo = 0, .hi = 10},
         {"normalise", CONFIG_BOOL, .value = &l->normalise},
+        /* the last: see configure */
         {"frontal_faces", CONFIG_INT, &l->frontal_faces, .lo = 0, .hi = 1e9, .optional = true},
     };
     memcpy(key, own, sizeof own);
@@ -142,6 +143,7 @@ static TrainSettings configure(NetKeys *net, LossKeys *loss, ConfigKeys own, con
     };
     Error err;
     TrainSettings settings;
+    own.n--; /* frontal_faces is the run's own figure, and nobody's to set */
     if (!training_configure(&settings, &o->train, NET_TRANSLATOR,
                             (ConfigKeys){key, sizeof key / sizeof *key}, own, &err))
         die_error(&err);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "apps/checkpoint.h"
+#include "apps/sights.h"
 #include "apps/translator_eval.h"
 #include "libtensor/rng.h"
 #include "nets/one_shot.h"
@@ -230,6 +231,34 @@ static void refuse(const Nets *n, const char *path, const Schema *of, const Desc
         fail_msg("it said: %s", err.text);
 }
 
+/* Some faces in another order, in more than one batch of the plan and not a whole number of them:
+ * each gets its own character. */
+static void each_face_gets_its_own_character(void **state)
+{
+    enum { ALL_FACES = 170, SOME = 81, X = 5 };
+    static float descriptor[ALL_FACES * DIM], all[ALL_FACES * X], some[SOME * X];
+    Nets *n = *state;
+    Sights sights = {.count = ALL_FACES, .dim = DIM, .descriptor = descriptor};
+    int64_t face[SOME];
+    Rng rng = rng_make(8, 0, 0);
+    Error err;
+
+    for (int i = 0; i < ALL_FACES * DIM; i++)
+        descriptor[i] = rng_normal(&rng);
+    for (int i = 0; i < SOME; i++)
+        face[i] = ALL_FACES - 1 - 2 * i;
+    must(sights_translate(&sights, &n->translator, NULL, ALL_FACES, all, n->backend, &err), &err);
+    must(sights_translate(&sights, &n->translator, face, SOME, some, n->backend, &err), &err);
+    for (int i = 0; i < SOME; i++)
+        for (int k = 0; k < X; k++)
+            assert_float_equal(some[i * X + k], all[face[i] * X + k], 1e-5);
+    for (int i = 1; i < ALL_FACES; i++) /* no two are alike */
+        assert_true(fabsf(all[i * X] - all[(i - 1) * X]) +
+                        fabsf(all[i * X + 1] - all[(i - 1) * X + 1]) +
+                        fabsf(all[i * X + 2] - all[(i - 1) * X + 2]) >
+                    1e-3f);
+}
+
 static void strangers_are_refused(void **state)
 {
     Nets *n = *state;
@@ -323,6 +352,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steps_take_turns),
         cmocka_unit_test(agreement_is_correlation),
+        cmocka_unit_test_setup_teardown(each_face_gets_its_own_character, setup, teardown),
         cmocka_unit_test_setup_teardown(strangers_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(neighbours_do_not_matter, setup, teardown),
         cmocka_unit_test_setup_teardown(standardised_descriptors_have_unit_deviation, setup,
