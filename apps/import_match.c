@@ -4,16 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), k = strlen(end);
-    return n >= k && strcmp(text + n - k, end) == 0;
-}
+#include "libtensor/text.h"
 
 static const char *rule_for(const ImportRule *rule, const char *name)
 {
     for (; rule->name; rule++)
-        if (rule->name[0] == '*' ? ends_with(name, rule->name + 1) : strcmp(rule->name, name) == 0)
+        if (rule->name[0] == '*' ? text_ends_in(name, rule->name + 1)
+                                 : strcmp(rule->name, name) == 0)
             return rule->why;
     return NULL;
 }
@@ -26,7 +23,7 @@ static bool find_prefix(const TensorFile *file, const ImportNet *net, char prefi
     for (int i = 0; i < tensor_file_count(file); i++) {
         const char *name = tensor_file_name(file, i);
         size_t n = strlen(name);
-        bool whole = ends_with(name, net->anchor) && (n == k || name[n - k - 1] == '.');
+        bool whole = text_ends_in(name, net->anchor) && (n == k || name[n - k - 1] == '.');
         if (whole && n - k < length) {
             best = name;
             length = n - k;

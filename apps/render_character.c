@@ -9,6 +9,7 @@
 #include "apps/paths.h"
 #include "datasets/image.h"
 #include "engine/character.h"
+#include "engine/colour.h"
 #include "engine/engine.h"
 #include "engine/gltf.h"
 
@@ -76,26 +77,13 @@ static const struct argp_option options[] = {
     {"warmth", KEY_WARMTH, "X", 0, "-1 cool to 1 warm (0.25)", 0},
     {0}};
 
-/* False when text is no "#rrggbb". */
-static bool parse_colour(const char *text, uint8_t colour[3])
-{
-    if (strlen(text) != 7 || text[0] != '#' || strspn(text + 1, "0123456789abcdefABCDEF") != 6)
-        return false;
-    unsigned long rgb = strtoul(text + 1, NULL, 16);
-    for (int c = 0; c < 3; c++)
-        colour[c] = (uint8_t)(rgb >> (16 - 8 * c));
-    return true;
-}
-
 static void set_light_colour(RenderOptions *render, const char *text)
 {
     uint8_t colour[3];
-    if (!parse_colour(text, colour))
+    if (!colour_parse(text, colour))
         die_usage("--light-colour wants #rrggbb, not '%s'", text);
-    for (int c = 0; c < 3; c++) {
-        float s = (float)colour[c] / 255;
-        render->light_colour[c] = s <= 0.04045f ? s / 12.92f : powf((s + 0.055f) / 1.055f, 2.4f);
-    }
+    for (int c = 0; c < 3; c++)
+        render->light_colour[c] = linear_of_byte(colour[c]);
 }
 
 static float degrees(const char *arg, const char *option, int most)
@@ -255,7 +243,7 @@ static void set_background(Options *o, Image *picture)
     RenderOptions *r = &o->render;
     if (!o->background)
         return;
-    if (parse_colour(o->background, r->background[0])) {
+    if (colour_parse(o->background, r->background[0])) {
         memcpy(r->background[1], r->background[0], sizeof r->background[1]);
         return;
     }

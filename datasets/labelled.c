@@ -14,6 +14,7 @@
 
 #include "datasets/augment.h"
 #include "datasets/pairs.h"
+#include "libtensor/text.h"
 
 enum { MAX_FOLDERS = 16, MAX_PATH = 4096 };
 
@@ -49,20 +50,14 @@ void labelled_close(Labelled *set)
     free(set);
 }
 
-static bool ends_in(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-    return n > m && strcmp(text + n - m, end) == 0;
-}
-
 static int is_png(const struct dirent *entry)
 {
-    return ends_in(entry->d_name, ".png");
+    return text_ends_in(entry->d_name, ".png");
 }
 
 static int is_jpg(const struct dirent *entry)
 {
-    return ends_in(entry->d_name, ".jpg");
+    return text_ends_in(entry->d_name, ".jpg");
 }
 
 /* Where the photos of a layout lie under its folder, "/..." or "". */
@@ -147,7 +142,7 @@ static bool read_list(Folder *folder, const char *path, Error *err)
             word = w;
         if (!word)
             continue;
-        size_t length = strlen(word) - (ends_in(word, ".jpg") ? 4 : 0);
+        size_t length = strlen(word) - (text_ends_in(word, ".jpg") ? 4 : 0);
         ok = add_name(folder, word, length, err);
     }
     fclose(file);
@@ -202,7 +197,7 @@ static bool folder_open(Folder *folder, const char *path, size_t length, Error *
     if (!folder->path)
         return error_set(err, "out of memory");
     memcpy(folder->path, path, length);
-    bool listed = ends_in(folder->path, ".txt");
+    bool listed = text_ends_in(folder->path, ".txt");
     if (listed) {
         char *slash = strrchr(folder->path, '/');
         snprintf(list, sizeof list, "%s", folder->path);

@@ -10,6 +10,7 @@
 #include "engine/bake_content.h"
 #include "engine/bake_rig.h"
 #include "engine/bake_source.h"
+#include "engine/colour.h"
 #include "engine/pack.h"
 #include "libtensor/tensor_file.h"
 
@@ -494,12 +495,6 @@ static void close_middle(uint8_t *pixel, int width, int height)
         }
 }
 
-static float srgb_to_linear(uint8_t v)
-{
-    float s = (float)v / 255;
-    return s <= 0.04045f ? s / 12.92f : powf((s + 0.055f) / 1.055f, 2.4f);
-}
-
 /* Mean linear colour of a skin over the face, texel by vertex: what the skin tone is set against.
  */
 static void face_colour(const Bake *b, const uint8_t *pixel, int width, int height, int channels,
@@ -522,7 +517,7 @@ static void face_colour(const Bake *b, const uint8_t *pixel, int width, int heig
             x = x < 0 ? 0 : x >= width ? width - 1 : x;
             y = y < 0 ? 0 : y >= height ? height - 1 : y;
             for (int c = 0; c < 3; c++)
-                sum[c] += srgb_to_linear(pixel[(y * width + x) * channels + c]);
+                sum[c] += linear_of_byte(pixel[(y * width + x) * channels + c]);
             n++;
         }
     }

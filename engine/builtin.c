@@ -28,6 +28,7 @@ typedef struct Piece {
 } Piece;
 
 typedef struct Choice {
+    Material material;
     Piece *piece; /* MAX_PIECES of each option; mesh NULL: none */
 } Choice;
 
@@ -122,6 +123,7 @@ static bool choices_open(Builtin *e, Error *err)
         if (kind < 0)
             return error_set(err, "schema %s: this engine has no choice of \"%s\"",
                              e->base.schema->name, group->name);
+        e->choice[g].material = group_kinds[kind].material;
         e->choice[g].piece = calloc((size_t)group->count * MAX_PIECES, sizeof(Piece));
         if (!e->choice[g].piece)
             return error_set(err, "out of memory");
@@ -316,7 +318,7 @@ static int choose_pieces(const Builtin *e, const float *x, const Piece **piece, 
         for (int k = 0; k < MAX_PIECES && option[k].mesh; k++) {
             assert(n < SCENE_MAX_SURFACES); /* hair, brows and beard are the groups with meshes */
             piece[n] = &option[k];
-            material[n++] = group_kinds[group_kind(e->base.schema->group[g].name)].material;
+            material[n++] = e->choice[g].material;
         }
     }
     return n;
@@ -331,7 +333,7 @@ static void build_scene(const Builtin *e, const float *x, const Piece *const *pi
     bool male = trait[TRAIT_MALE] >= 0.5f;
     rig_pose(e->rig, x, w->position, w->scratch);
     rig_middle(e->rig, scene->middle);
-    rig_eyes(e->rig, w->position, scene->eye_centre, &scene->eye_radius);
+    rig_eyes(e->rig, w->position, scene->eye_centre);
     for (int i = 0; i < n; i++) {
         float *vertices = w->next;
         w->next += (size_t)piece[i]->mesh->n_vertex * 3;

@@ -9,6 +9,7 @@ libengine_a_SOURCES = \
 	engine/character.c engine/character.h \
 	engine/builtin.c engine/engine_scene.h \
 	engine/child.c engine/child.h \
+	engine/colour.c engine/colour.h \
 	engine/engine.c engine/engine.h engine/engine_internal.h \
 	engine/folder.c engine/folder.h \
 	engine/frame.c engine/frame.h \

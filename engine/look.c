@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/colour.h"
+
 const char *const look_iris_name[LOOK_IRISES] = {"eyes-brown", "eyes-brownlight", "eyes-green",
                                                  "eyes-grey", "eyes-blue"};
 
@@ -22,26 +24,15 @@ static float clamp01(float v)
     return v < 0 ? 0 : v > 1 ? 1 : v;
 }
 
-static float to_linear(unsigned char v)
-{
-    float s = (float)v / 255;
-    return s <= 0.04045f ? s / 12.92f : powf((s + 0.055f) / 1.055f, 2.4f);
-}
-
 static void ramp(const Srgb *stop, int n, float at, float out[3])
 {
     float place = clamp01(at) * (float)(n - 1);
     int i = (int)place < n - 1 ? (int)place : n - 2;
     float f = place - (float)i;
     const Srgb a = stop[i], b = stop[i + 1];
-    out[0] = (1 - f) * to_linear(a.r) + f * to_linear(b.r);
-    out[1] = (1 - f) * to_linear(a.g) + f * to_linear(b.g);
-    out[2] = (1 - f) * to_linear(a.b) + f * to_linear(b.b);
-}
-
-static float luminance(const float c[3])
-{
-    return 0.2126f * c[0] + 0.7152f * c[1] + 0.0722f * c[2];
+    out[0] = (1 - f) * linear_of_byte(a.r) + f * linear_of_byte(b.r);
+    out[1] = (1 - f) * linear_of_byte(a.g) + f * linear_of_byte(b.g);
+    out[2] = (1 - f) * linear_of_byte(a.b) + f * linear_of_byte(b.b);
 }
 
 static void mix(float c[3], const float with[3], float amount)
@@ -194,7 +185,7 @@ static const ControlOption *chosen(const Schema *schema, const float *x, const c
 static void option_colour(const ControlOption *option, float colour[3])
 {
     for (int k = 0; option->has_colour && k < 3; k++)
-        colour[k] = to_linear(option->colour[k]);
+        colour[k] = linear_of_byte(option->colour[k]);
 }
 
 static void set_hair_paint(HairPaint *paint, const char *group, const char *name,

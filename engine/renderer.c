@@ -202,7 +202,6 @@ void frame_end(Frame *frame)
     if (frame->tile)
         free(frame->tile->fragment);
     free(frame->bin);
-    free(frame->cap_label);
     free(frame->cap_index);
     free(frame->cap);
     free(frame->block);

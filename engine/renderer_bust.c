@@ -73,8 +73,7 @@ bool bust_close(Frame *frame)
     int vertices = 3 * n;
     frame->cap = calloc((size_t)vertices * (POSITION + UV), sizeof *frame->cap);
     frame->cap_index = malloc((size_t)vertices * sizeof *frame->cap_index);
-    frame->cap_label = calloc((size_t)n, sizeof *frame->cap_label); /* LABEL_BACKGROUND */
-    if (!frame->cap || !frame->cap_index || !frame->cap_label)
+    if (!frame->cap || !frame->cap_index)
         return false;
     float *position = frame->cap, middle[3] = {0};
     int i = 0;
@@ -105,7 +104,6 @@ bool bust_close(Frame *frame)
                                                    .weld = frame->cap_index,
                                                    .n_triangle = n,
                                                    .triangle = frame->cap_index,
-                                                   .label = frame->cap_label,
                                                    .opacity = 1};
     frame->scene = scene;
     return true;

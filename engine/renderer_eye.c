@@ -64,33 +64,38 @@ void eye_albedo(const Frame *frame, const Hit *hit, float albedo[3])
     /* the sclera is never white: it is veiled and takes colour from the lids */
     const float sclera[3] = {0.80f * limbus, 0.75f * limbus, 0.73f * limbus};
     /* brown irises are painted too red, blue ones too blue */
-    float luminance = 0.2126f * albedo[0] + 0.7152f * albedo[1] + 0.0722f * albedo[2];
+    float grey = luminance(albedo);
     float pale = 0.60f * iris * clampf(10 * (fmaxf(albedo[1], albedo[2]) - albedo[0]), 0, 1);
     for (int c = 0; c < 3; c++)
-        albedo[c] = lerpf(albedo[c], luminance, pale);
+        albedo[c] = lerpf(albedo[c], grey, pale);
     albedo[1] = lerpf(albedo[1], fmaxf(albedo[1], 0.42f * albedo[0]), iris);
     albedo[2] = lerpf(albedo[2], fmaxf(albedo[2], 0.17f * albedo[0]), iris);
     for (int c = 0; c < 3; c++)
         albedo[c] *= lerpf(sclera[c], 0.95f * limbus * scene->iris_tint[c], iris);
 }
 
+static float lid_shade(const Frame *frame, const EyePlace *place)
+{
+    if (!lids_known(frame))
+        return 1;
+    float upper = expf(-fmaxf(place->below_upper, 0) / 0.026f);
+    float lower = expf(-fmaxf(place->above_lower, 0) / 0.010f);
+    float corner = smoothstepf(0.45f, 1, fabsf(place->out));
+    return (1 - 0.72f * upper) * (1 - 0.35f * lower) * (1 - 0.30f * corner);
+}
+
 float eye_lid_shade(const Frame *frame, const Hit *hit)
 {
     EyePlace place;
     eye_place(frame, hit, &place);
-    if (!lids_known(frame))
-        return 1;
-    float upper = expf(-fmaxf(place.below_upper, 0) / 0.026f);
-    float lower = expf(-fmaxf(place.above_lower, 0) / 0.010f);
-    float corner = smoothstepf(0.45f, 1, fabsf(place.out));
-    return (1 - 0.72f * upper) * (1 - 0.35f * lower) * (1 - 0.30f * corner);
+    return lid_shade(frame, &place);
 }
 
 void shade_eye(const Frame *frame, const Hit *hit, float rgb[3])
 {
     EyePlace place;
     eye_place(frame, hit, &place);
-    float albedo[3], lid = eye_lid_shade(frame, hit);
+    float albedo[3], lid = lid_shade(frame, &place);
     eye_albedo(frame, hit, albedo);
     float n[3] = {place.from[0], place.from[1], place.from[2]};
     normalize3(n);

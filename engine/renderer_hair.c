@@ -163,7 +163,7 @@ static float off_mean(const Surface *s, float luma)
  * hair, dark hair more of it than light hair. */
 float recolour_tone(const Surface *s, float luma)
 {
-    float light = 0.2126f * s->tint[0] + 0.7152f * s->tint[1] + 0.0722f * s->tint[2];
+    float light = luminance(s->tint);
     float contrast = lerpf(0.30f, 0.12f, smoothstepf(0.01f, 0.20f, light));
     return powf(maxf(1 + contrast * off_mean(s, luma), 0), 2.2f);
 }

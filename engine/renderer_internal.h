@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "engine/colour.h"
 #include "engine/renderer.h"
 
 enum {
@@ -139,7 +140,6 @@ typedef struct Frame {
     float cut;       /* height where the bust ends, dm */
     float *cap;      /* what closes it: positions and uv */
     int32_t *cap_index;
-    uint8_t *cap_label;
     float focal;          /* pixels */
     float rotation[3][3]; /* of the head */
     float pivot[3], camera[3];
@@ -359,12 +359,6 @@ static inline void cross3(const float a[3], const float b[3], float c[3])
 static inline float clampf(float x, float lo, float hi)
 {
     return x > lo ? x < hi ? x : hi : lo; /* lo for NaN */
-}
-
-/* Of linear light, 0 .. 1 both. */
-static inline float srgb_of(float x)
-{
-    return x <= 0.0031308f ? 12.92f * x : 1.055f * powf(x, 1 / 2.4f) - 0.055f;
 }
 
 /* fminf and fmaxf are calls, for the sake of NaN. */

@@ -165,11 +165,11 @@ void paint_lips(const Frame *frame, const SkinVertex *skin, const PaintPlace *at
     const float blood[3] = {0.96f, 0.78f, 0.78f};
     float across = at->rest[0], ring = skin->lip;
     float furrow = white_noise_at(frame->tables, 1.9f * across, 0.006f * ring);
-    float luminance = 0.2126f * albedo[0] + 0.7152f * albedo[1] + 0.0722f * albedo[2];
+    float light = luminance(albedo);
     float relief = 1 + 0.10f * at->fine * furrow;
     for (int c = 0; c < 3; c++) {
         albedo[c] *= lerpf(1, blood[c] * relief, lip);
-        float tinted = scene->lip_tint[c] * clampf(0.55f + 1.5f * luminance, 0, 1.3f);
+        float tinted = scene->lip_tint[c] * clampf(0.55f + 1.5f * light, 0, 1.3f);
         albedo[c] = lerpf(albedo[c], tinted, lip * scene->lip_tint[3]);
     }
     finish->roughness = lerpf(finish->roughness, 0.38f, lip);

@@ -18,7 +18,7 @@ void albedo_at(const Frame *frame, const Hit *hit, float rgb[3])
     for (int c = 0; c < 3; c++)
         rgb[c] = to_linear(frame->tables, clampf(sum[c], 0, 255));
     if (s->tint_kind == TINT_RECOLOUR) {
-        float luma = 0.2126f * sum[0] + 0.7152f * sum[1] + 0.0722f * sum[2];
+        float luma = luminance(sum);
         float tone = recolour_tone(s, luma * (1 / 255.0f));
         for (int c = 0; c < 3; c++)
             rgb[c] = clampf(tone * s->tint[c], 0, 0.9f);

@@ -4,11 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-static float luminance(const float rgb[3])
-{
-    return 0.2126f * rgb[0] + 0.7152f * rgb[1] + 0.0722f * rgb[2];
-}
-
 void skin_attributes(const Frame *frame, const Hit *hit, SkinVertex *out)
 {
     const SkinVertex *table = frame->tables->skin;

@@ -9,10 +9,8 @@
 
 static void set_curves(RenderTables *t)
 {
-    for (int i = 0; i < 256; i++) {
-        float s = (float)i / 255.0f;
-        t->linear[i] = s <= 0.04045f ? s / 12.92f : powf((s + 0.055f) / 1.055f, 2.4f);
-    }
+    for (int i = 0; i < 256; i++)
+        t->linear[i] = linear_of_byte((uint8_t)i);
     t->linear[256] = t->linear[255];
     for (int i = 0; i <= DISPLAY_SIZE; i++) {
         float root = (float)i / DISPLAY_SIZE;

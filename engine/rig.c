@@ -15,8 +15,6 @@ enum {
     NAME_SIZE = 96,
     EYE_JOINT = 13606, /* left cube, then the right one */
     JOINT_SIZE = 8,
-    EYEBALL = 14598, /* left ball, then the right one */
-    EYEBALL_SIZE = 72,
 };
 
 static const char *const race_name[RACES] = {"african", "asian", "caucasian"};
@@ -89,9 +87,7 @@ struct Rig {
     int head[RACES][GENDERS][AGES]; /* macro targets */
     int body[GENDERS][AGES][WEIGHTS];
     int eye_joint[2][JOINT_SIZE]; /* kept vertices */
-    int eyeball[EYEBALL_SIZE];    /* of the left eye */
-    int n_eyeball;
-    float eye_middle[3]; /* on the base mesh */
+    float eye_middle[3];          /* on the base mesh */
 };
 
 static float value_of(const Schema *schema, int control, const float *x)
@@ -243,15 +239,8 @@ static bool bind_eyes(Rig *rig, Error *err)
             if (rig->eye_joint[side][i] < 0)
                 return error_set(err, "the asset pack has no eye joints; bake it again");
         }
-    for (int i = 0; i < EYEBALL_SIZE; i++) {
-        int v = pack_vertex(rig->pack, EYEBALL + i);
-        if (v >= 0)
-            rig->eyeball[rig->n_eyeball++] = v;
-    }
-    if (rig->n_eyeball == 0)
-        return error_set(err, "the asset pack has no eyeballs; bake it again");
-    float centre[2][3], radius;
-    rig_eyes(rig, rig->pack->position, centre, &radius);
+    float centre[2][3];
+    rig_eyes(rig, rig->pack->position, centre);
     for (int k = 0; k < 3; k++)
         rig->eye_middle[k] = (centre[0][k] + centre[1][k]) / 2;
     return true;
@@ -344,7 +333,7 @@ void rig_middle(const Rig *rig, float middle[3])
     memcpy(middle, rig->eye_middle, sizeof rig->eye_middle);
 }
 
-void rig_eyes(const Rig *rig, const float *position, float centre[2][3], float *radius)
+void rig_eyes(const Rig *rig, const float *position, float centre[2][3])
 {
     for (int side = 0; side < 2; side++)
         for (int k = 0; k < 3; k++) {
@@ -353,20 +342,13 @@ void rig_eyes(const Rig *rig, const float *position, float centre[2][3], float *
                 sum += position[3 * rig->eye_joint[side][i] + k];
             centre[side][k] = sum / JOINT_SIZE;
         }
-    float sum = 0;
-    for (int i = 0; i < rig->n_eyeball; i++) {
-        const float *p = position + 3 * rig->eyeball[i];
-        float x = p[0] - centre[0][0], y = p[1] - centre[0][1], z = p[2] - centre[0][2];
-        sum += sqrtf(x * x + y * y + z * z);
-    }
-    *radius = sum / (float)rig->n_eyeball;
 }
 
 static void place_head(const Rig *rig, const float *trait, float *position)
 {
-    float centre[2][3], radius;
+    float centre[2][3];
     float scale = 1 + child_growth * clamp(-trait[TRAIT_AGE], 0, 1);
-    rig_eyes(rig, position, centre, &radius);
+    rig_eyes(rig, position, centre);
     for (int k = 0; k < 3; k++) {
         float middle = (centre[0][k] + centre[1][k]) / 2;
         for (int v = 0; v < rig->pack->n_vertex; v++)

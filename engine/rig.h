@@ -54,8 +54,8 @@ void rig_pose(const Rig *rig, const float *x, float *position, float *scratch);
 /* The place between the eyes that every head has before its bones move. */
 void rig_middle(const Rig *rig, float middle[3]);
 
-/* The eye joints' centres ([0] the person's left) and the eyeball's radius in a posed head. */
-void rig_eyes(const Rig *rig, const float *position, float centre[2][3], float *radius);
+/* The eye joints' centres ([0] the person's left) in a posed head. */
+void rig_eyes(const Rig *rig, const float *position, float centre[2][3]);
 
 /* A mesh of the pack on posed vertices: out n_vertex x 3 (split). scratch: 3 * n_bound floats. */
 void rig_mesh(const PackMesh *mesh, const float *position, float *out, float *scratch);

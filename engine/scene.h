@@ -119,8 +119,7 @@ typedef struct Scene {
     Surface surface[SCENE_MAX_SURFACES];
     /* between the eyes before the bones moved them: where the camera is set up */
     float middle[3];
-    float eye_centre[2][3]; /* deformed; [0] the person's left (+x) */
-    float eye_radius;
+    float eye_centre[2][3];    /* deformed; [0] the person's left (+x) */
     EyeOpening eye_opening[2]; /* all 0: not known */
     float iris_tint[3];        /* linear colour multiplied onto the iris disc of the eye texture */
     float skin_colour[3];      /* linear mean of the face; for places where the texture has hair */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/colour.h"
 #include "libtensor/rng.h"
 
 enum {
@@ -120,14 +121,8 @@ static bool read_colour(const Place *at, const json_t *value, ControlOption *opt
     const char *text = json_string_value(value);
     if (!value)
         return true;
-    if (!text || text[0] != '#' || strlen(text) != 7 ||
-        strspn(text + 1, "0123456789abcdefABCDEF") != 6)
-        return bad(at, "an option's \"colour\" is not \"#rrggbb\"");
-    unsigned long rgb = strtoul(text + 1, NULL, 16);
-    option->has_colour = true;
-    for (int c = 0; c < 3; c++)
-        option->colour[c] = (uint8_t)(rgb >> (16 - 8 * c));
-    return true;
+    option->has_colour = colour_parse(text, option->colour);
+    return option->has_colour || bad(at, "an option's \"colour\" is not \"#rrggbb\"");
 }
 
 static bool read_option(const Place *at, const json_t *value, ControlOption *option)

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "libtensor/text.h"
+
 static const long long MOST_BYTES = (long long)4 << 30;
 
 char *table_file(const char *path, size_t *n, Error *err)
@@ -119,21 +121,15 @@ void table_free(Table *table)
     *table = (Table){0};
 }
 
-static bool ends_in(const char *path, const char *end)
-{
-    size_t n = strlen(path), k = strlen(end);
-    return n > k && strcmp(path + n - k, end) == 0;
-}
-
 bool table_read(Table *table, const char *path, const Schema *schema, Error *err)
 {
     TableWriter w = {.schema = schema, .path = path};
     bool ok;
-    if (ends_in(path, ".csv"))
+    if (text_ends_in(path, ".csv"))
         ok = table_read_csv(&w, err);
-    else if (ends_in(path, ".jsonl"))
+    else if (text_ends_in(path, ".jsonl"))
         ok = table_read_jsonl(&w, err);
-    else if (ends_in(path, ".npy"))
+    else if (text_ends_in(path, ".npy"))
         ok = table_read_npy(&w, err);
     else
         ok = error_set(err, "%s: a table of parameters ends in .csv, .jsonl or .npy", path);

@@ -22,6 +22,7 @@ libtensor_a_SOURCES = \
 	libtensor/strided.c libtensor/strided.h \
 	libtensor/tensor.c libtensor/tensor.h \
 	libtensor/tensor_file.c libtensor/tensor_file.h \
+	libtensor/text.h \
 	libtensor/tfjs.c \
 	libtensor/torch_file.c libtensor/torch_reader.h libtensor/torch_tar.c \
 	libtensor/unpickle.c libtensor/unpickle.h \

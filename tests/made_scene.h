@@ -130,7 +130,6 @@ static inline void scene_begin(Scene *scene)
 {
     *scene = (Scene){.middle = {0, 0.3f, 0},
                      .eye_centre = {{0.3f, 0.3f, 0}, {-0.3f, 0.3f, 0}},
-                     .eye_radius = 0.16f,
                      .iris_tint = {1, 1, 1}};
 }
 

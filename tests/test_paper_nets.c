@@ -13,6 +13,7 @@
 
 #include "libautograd/ops.h"
 #include "libautograd/optim.h"
+#include "libtensor/text.h"
 #include "nets/imitator.h"
 #include "nets/lightcnn.h"
 #include "nets/segmenter.h"
@@ -86,12 +87,6 @@ static void build_translator(Net *net)
 
 /* ---- drawn numbers ---- */
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), k = strlen(end);
-    return n >= k && strcmp(text + n - k, end) == 0;
-}
-
 static void draw_param(ParamSet *set, Param param)
 {
     const char *name = params_name(set, param);
@@ -103,9 +98,9 @@ static void draw_param(ParamSet *set, Param param)
         for (scale = 1; 1 / (scale * scale) < (double)fan_in;)
             scale /= 2;
     else
-        shift = ends_with(name, "bn3.weight")
+        shift = text_ends_in(name, "bn3.weight")
                     ? .125
-                    : ends_with(name, "weight") || ends_with(name, "running_var");
+                    : text_ends_in(name, "weight") || text_ends_in(name, "running_var");
     real *v = malloc((size_t)n * sizeof *v);
     assert_non_null(v);
     for (int64_t i = 0; i < n; i++)
