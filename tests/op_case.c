@@ -33,30 +33,30 @@ static Kernel *const backward_of[OP_COUNT] = {
 
 enum { GUARD = 128, GUARD_BYTE = 0xA5 };
 
-static void *guarded_alloc(size_t bytes)
+static void *guarded_alloc(OpCase *c, size_t bytes)
 {
-    unsigned char *p = aligned_alloc(64, (bytes + 2 * GUARD + 63) / 64 * 64);
+    size_t all = (bytes + 2 * GUARD + 63) / 64 * 64;
+    unsigned char *p = aligned_alloc(64, all), *device = NULL;
+
     assert_non_null(p);
     memset(p, GUARD_BYTE, GUARD);
     memset(p + GUARD + bytes, GUARD_BYTE, GUARD);
+    if (c->backend != NULL)
+        assert_non_null(device = c->backend->alloc(c->backend, all));
+    assert_true(c->n_regions < CASE_MAX_REGIONS);
+    c->region[c->n_regions++] = (Region){p, device, bytes + 2 * GUARD};
     return p + GUARD;
 }
 
 /* NaN at both ends, or all over if it is small. */
-static void *scratch_alloc(size_t bytes)
+static void *scratch_alloc(OpCase *c, size_t bytes)
 {
     size_t edge = bytes < 1 << 20 ? bytes : 1 << 20;
-    char *p = guarded_alloc(bytes);
+    char *p = guarded_alloc(c, bytes);
 
     memset(p, 0xFF, edge);
     memset(p + bytes - edge, 0xFF, edge);
     return p;
-}
-
-static void guarded_free(void *data)
-{
-    if (data != NULL)
-        free((unsigned char *)data - GUARD);
 }
 
 static bool guard_is_whole(const void *data, size_t bytes)
@@ -70,11 +70,11 @@ static bool guard_is_whole(const void *data, size_t bytes)
     return true;
 }
 
-static Tensor guarded_tensor(Shape shape, DType type)
+static Tensor guarded_tensor(OpCase *c, Shape shape, DType type)
 {
     Tensor t = {NULL, shape, type};
     if (shape.ndim > 0)
-        t.data = guarded_alloc(tensor_bytes(t));
+        t.data = guarded_alloc(c, tensor_bytes(t));
     return t;
 }
 
@@ -197,54 +197,90 @@ bool case_wants(const OpCase *c, int i)
            (c->info->flags & OP_NO_GRAD(i)) == 0;
 }
 
-void case_open(OpCase *c, const CaseRow *row)
+void case_open(OpCase *c, const CaseRow *row, Backend *backend)
 {
     InferIn in = {.param = row->param};
     Error err = {""};
 
-    *c = (OpCase){.row = row, .info = op_info(row->op)};
+    *c = (OpCase){.row = row, .info = op_info(row->op), .backend = backend};
     in.n_in = c->n_in = parse_shapes(row->shapes, in.in);
     assert_int_equal((int)strlen(row->fill), c->n_in);
     for (int i = 0; i < c->n_in; i++)
         in.type[i] = row->fill[i] == 'l' ? DTYPE_I32 : DTYPE_REAL;
     if (!c->info->infer(&in, &c->inferred, &err))
         fail_msg("%s %s: %s", row->op_name, row->shapes, err.text);
+    if (backend != NULL && backend->scratch[row->op] != NULL)
+        backend->scratch[row->op](&in, &c->inferred);
     for (int i = 0; i < c->n_in; i++) {
-        c->in[i] = guarded_tensor(in.in[i], in.type[i]);
+        c->in[i] = guarded_tensor(c, in.in[i], in.type[i]);
         if (case_wants(c, i))
-            c->din[i] = guarded_tensor(in.in[i], DTYPE_REAL);
+            c->din[i] = guarded_tensor(c, in.in[i], DTYPE_REAL);
     }
-    c->out = guarded_tensor(c->inferred.out, DTYPE_REAL);
-    c->dout = guarded_tensor(c->inferred.out, DTYPE_REAL);
+    c->out = guarded_tensor(c, c->inferred.out, DTYPE_REAL);
+    c->dout = guarded_tensor(c, c->inferred.out, DTYPE_REAL);
     for (int s = 0; s < OP_MAX_SAVED; s++) {
         DType type = c->inferred.saved_type[s];
-        c->saved[s] = guarded_tensor(c->inferred.saved[s], type == DTYPE_I32 ? type : DTYPE_REAL);
+        c->saved[s] =
+            guarded_tensor(c, c->inferred.saved[s], type == DTYPE_I32 ? type : DTYPE_REAL);
     }
-    c->forward_scratch = scratch_alloc(c->inferred.forward_scratch);
-    c->backward_scratch = scratch_alloc(c->inferred.backward_scratch);
-    c->step = (StepState){.step = 3, .seed = 5, .learning_rate = (real).01};
+    c->forward_scratch = scratch_alloc(c, c->inferred.forward_scratch);
+    c->backward_scratch = scratch_alloc(c, c->inferred.backward_scratch);
+    c->step = guarded_alloc(c, sizeof *c->step);
+    *c->step = (StepState){.step = 3, .seed = 5, .learning_rate = (real).01};
     for (int w = 0; w < STEP_MAX_WEIGHTS; w++)
-        c->step.weight[w] = (real)(.5 + w);
+        c->step->weight[w] = (real)(.5 + w);
     case_reset(c);
 }
 
 void case_free(OpCase *c)
 {
-    for (int i = 0; i < c->n_in; i++) {
-        guarded_free(c->in[i].data);
-        guarded_free(c->din[i].data);
+    for (int i = 0; i < c->n_regions; i++) {
+        free(c->region[i].host);
+        if (c->backend != NULL)
+            c->backend->release(c->backend, c->region[i].device);
     }
-    guarded_free(c->out.data);
-    guarded_free(c->dout.data);
+}
+
+/* Where p, of the host, is on the device. */
+static void *on_device(const OpCase *c, const void *p)
+{
+    const unsigned char *at = p;
+
+    for (int i = 0; i < c->n_regions; i++)
+        if (p != NULL && at >= c->region[i].host && at < c->region[i].host + c->region[i].bytes)
+            return c->region[i].device + (at - c->region[i].host);
+    assert_null(p);
+    return NULL;
+}
+
+static void run_on_device(OpCase *c, Kernel *kernel, Call *call)
+{
+    Backend *b = c->backend;
+    Error err = {""};
+
+    for (int i = 0; i < c->n_in; i++) {
+        call->in[i].data = on_device(c, call->in[i].data);
+        call->din[i].data = on_device(c, call->din[i].data);
+    }
     for (int s = 0; s < OP_MAX_SAVED; s++)
-        guarded_free(c->saved[s].data);
-    guarded_free(c->forward_scratch);
-    guarded_free(c->backward_scratch);
+        call->saved[s].data = on_device(c, call->saved[s].data);
+    call->out.data = on_device(c, call->out.data);
+    call->dout.data = on_device(c, call->dout.data);
+    call->scratch = on_device(c, call->scratch);
+    call->step = on_device(c, call->step);
+    call->backend = b;
+    for (int i = 0; i < c->n_regions; i++)
+        b->upload(b, c->region[i].device, c->region[i].host, c->region[i].bytes);
+    kernel(call);
+    for (int i = 0; i < c->n_regions; i++)
+        b->download(b, c->region[i].host, c->region[i].device, c->region[i].bytes);
+    if (!b->sync(b, &err))
+        fail_msg("%s %s: %s", c->row->op_name, c->row->shapes, err.text);
 }
 
 static Call base_call(const OpCase *c)
 {
-    Call call = {.n_in = c->n_in, .param = c->row->param, .step = &c->step};
+    Call call = {.n_in = c->n_in, .param = c->row->param, .step = c->step};
 
     for (int s = 0; s < OP_MAX_SAVED; s++)
         call.saved[s] = c->saved[s];
@@ -261,7 +297,10 @@ void case_forward(OpCase *c, bool in_place)
     if (in_place)
         call.out.data = c->in[0].data;
     call.scratch = c->forward_scratch;
-    forward_of[c->row->op](&call);
+    if (c->backend != NULL)
+        run_on_device(c, c->backend->forward[c->row->op], &call);
+    else
+        forward_of[c->row->op](&call);
     case_check_sentinels(c, "forward");
 }
 
@@ -286,27 +325,19 @@ void case_backward(OpCase *c, unsigned wanted, real beta, bool in_place)
     if (in_place)
         call.din[0].data = c->dout.data;
     call.scratch = c->backward_scratch;
-    backward_of[c->row->op](&call);
+    if (c->backend != NULL)
+        run_on_device(c, c->backend->backward[c->row->op], &call);
+    else
+        backward_of[c->row->op](&call);
     case_check_sentinels(c, "backward");
-}
-
-static void check_guard(const OpCase *c, Tensor t, const char *name, int i, const char *when)
-{
-    if (t.data != NULL && !guard_is_whole(t.data, tensor_bytes(t)))
-        fail_msg("%s %s: %s wrote outside %s %d", c->row->op_name, c->row->shapes, when, name, i);
 }
 
 void case_check_sentinels(const OpCase *c, const char *when)
 {
-    for (int i = 0; i < c->n_in; i++) {
-        check_guard(c, c->in[i], "in", i, when);
-        check_guard(c, c->din[i], "din", i, when);
+    for (int i = 0; i < c->n_regions; i++) {
+        const Region *r = &c->region[i];
+        if (!guard_is_whole(r->host + GUARD, r->bytes - 2 * GUARD))
+            fail_msg("%s %s: %s wrote outside operand %d", c->row->op_name, c->row->shapes, when,
+                     i);
     }
-    for (int s = 0; s < OP_MAX_SAVED; s++)
-        check_guard(c, c->saved[s], "saved", s, when);
-    check_guard(c, c->out, "out", 0, when);
-    check_guard(c, c->dout, "dout", 0, when);
-    if (!guard_is_whole(c->forward_scratch, c->inferred.forward_scratch) ||
-        !guard_is_whole(c->backward_scratch, c->inferred.backward_scratch))
-        fail_msg("%s %s: %s wrote outside scratch", c->row->op_name, c->row->shapes, when);
 }

@@ -2,7 +2,7 @@
 #ifndef TESTS_OP_CASE_H
 #define TESTS_OP_CASE_H
 
-#include "libtensor/op.h"
+#include "libtensor/backend.h"
 
 typedef struct CaseRow {
     Op op;
@@ -13,11 +13,22 @@ typedef struct CaseRow {
 extern const CaseRow op_case_rows[];
 extern const int op_case_count;
 
+/* Memory of the host with sentinels at both ends, and its image on the device. */
+typedef struct Region {
+    unsigned char *host, *device;
+    size_t bytes;
+} Region;
+
+enum { CASE_MAX_REGIONS = 2 * OP_MAX_IN + 2 + OP_MAX_SAVED + 3 };
+
 typedef struct OpCase {
     const CaseRow *row;
     const OpInfo *info;
+    Backend *backend; /* NULL: the CPU's kernels, right on the memory of the host */
+    Region region[CASE_MAX_REGIONS];
+    int n_regions;
     InferOut inferred;
-    StepState step;
+    StepState *step;
     int n_in;
     Tensor in[OP_MAX_IN], din[OP_MAX_IN];
     Tensor out, dout, saved[OP_MAX_SAVED];
@@ -27,8 +38,10 @@ typedef struct OpCase {
 /* Shapes written as "2x3 4 -" into shape; how many. */
 int parse_shapes(const char *text, Shape shape[static OP_MAX_IN]);
 
-/* Infers, allocates and fills; fails the test if infer refuses. */
-void case_open(OpCase *c, const CaseRow *row);
+/* Infers, allocates and fills; fails the test if infer refuses. With a backend, kernels run on
+ * images of all operands on it, sentinels included, which are uploaded before and downloaded after.
+ */
+void case_open(OpCase *c, const CaseRow *row, Backend *backend);
 void case_free(OpCase *c);
 
 /* Inputs and dout as case_open made them; NaN in everything else. */

@@ -5,8 +5,9 @@ TESTS += tests/test_ops tests/test_ops_float
 EXTRA_PROGRAMS = tests/bench_ops
 
 OP_CASE = tests/op_case.c tests/op_case.h tests/op_cases.def
+OP_CHECKS = tests/op_checks.c tests/op_checks.h
 
-tests_test_ops_SOURCES = tests/test_ops.c tests/op_errors.def $(OP_CASE)
+tests_test_ops_SOURCES = tests/test_ops.c tests/op_errors.def $(OP_CASE) $(OP_CHECKS)
 tests_test_ops_CPPFLAGS = $(AM_CPPFLAGS) -DREAL_IS_DOUBLE
 tests_test_ops_LDADD = libtensor_double.a $(CMOCKA_LIBS) $(OPENBLAS_LIBS) $(JANSSON_LIBS) -lm
 

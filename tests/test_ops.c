@@ -2,8 +2,8 @@
  * tests/op_errors.def.
  *
  *   test_ops            runs the tests
- *   test_ops --values   writes out and every din of each case row as doubles: what
- *                       test_ops_float compares single precision with */
+ *   test_ops --values   writes out, every din and every updated input of each case row as doubles:
+ *                       what test_ops_float and test_cuda_ops compare with */
 #include <math.h>
 #include <stdarg.h>
 #include <setjmp.h>
@@ -16,9 +16,7 @@
 #include <omp.h>
 #endif
 
-#include "tests/op_case.h"
-
-#define ALL_INPUTS 0xFFu
+#include "tests/op_checks.h"
 
 static void threads(int n)
 {
@@ -27,20 +25,6 @@ static void threads(int n)
 #else
     (void)n;
 #endif
-}
-
-static real *copy_of(Tensor t)
-{
-    real *copy = malloc(tensor_bytes(t) + 1);
-    assert_non_null(copy);
-    memcpy(copy, t.data, tensor_bytes(t));
-    return copy;
-}
-
-static void expect_same_bits(const OpCase *c, Tensor t, const void *want, const char *what)
-{
-    if (memcmp(t.data, want, tensor_bytes(t)) != 0)
-        fail_msg("%s %s: %s", c->row->op_name, c->row->shapes, what);
 }
 
 static double loss(OpCase *c)
@@ -73,7 +57,7 @@ static void each_case(void (*check)(OpCase *))
 {
     for (int r = 0; r < op_case_count; r++) {
         OpCase c;
-        case_open(&c, &op_case_rows[r]);
+        case_open(&c, &op_case_rows[r], NULL);
         check(&c);
         case_free(&c);
     }
@@ -106,92 +90,6 @@ static void check_gradient(OpCase *c)
     }
 }
 
-/* beta 1 adds to what is there. */
-static void check_accumulate(OpCase *c)
-{
-    real *plain[OP_MAX_IN] = {NULL};
-
-    case_forward(c, false);
-    case_backward(c, ALL_INPUTS, 0, false);
-    for (int i = 0; i < c->n_in; i++)
-        if (case_wants(c, i)) {
-            plain[i] = copy_of(c->din[i]);
-            for (int64_t k = 0; k < shape_count(c->in[i].shape); k++)
-                ((real *)c->din[i].data)[k] = (real)(k % 5 + 1);
-        }
-    case_backward(c, ALL_INPUTS, 1, false);
-    for (int i = 0; i < c->n_in; i++)
-        if (case_wants(c, i)) {
-            for (int64_t k = 0; k < shape_count(c->in[i].shape); k++) {
-                double want = (double)plain[i][k] + (double)(k % 5 + 1);
-                double got = (double)((real *)c->din[i].data)[k];
-                if (!(fabs(got - want) <= 1e-12 * (fabs(want) + 1)))
-                    fail_msg("%s %s: beta 1 gives din %d %g instead of %g", c->row->op_name,
-                             c->row->shapes, i, got, want);
-            }
-            free(plain[i]);
-        }
-}
-
-/* One gradient at a time is the same as all at once, and none is fine. */
-static void check_unwanted(OpCase *c)
-{
-    real *all[OP_MAX_IN] = {NULL};
-
-    case_forward(c, false);
-    case_backward(c, 0, 0, false);
-    case_backward(c, ALL_INPUTS, 0, false);
-    for (int i = 0; i < c->n_in; i++)
-        if (case_wants(c, i))
-            all[i] = copy_of(c->din[i]);
-    for (int i = 0; i < c->n_in; i++)
-        if (case_wants(c, i)) {
-            for (int64_t k = 0; k < shape_count(c->in[i].shape); k++)
-                ((real *)c->din[i].data)[k] = (real)NAN;
-            case_backward(c, 1u << i, 0, false);
-            expect_same_bits(c, c->din[i], all[i], "a gradient depends on which others are wanted");
-        }
-    for (int i = 0; i < c->n_in; i++)
-        free(all[i]);
-}
-
-/* Operands that are only read stay as they were. */
-static void check_constant(OpCase *c)
-{
-    real *in[OP_MAX_IN] = {NULL}, *saved[OP_MAX_SAVED] = {NULL};
-
-    for (int i = 0; i < c->n_in; i++)
-        if (c->in[i].data != NULL)
-            in[i] = copy_of(c->in[i]);
-    real *dout = copy_of(c->dout);
-    case_forward(c, false);
-    for (int i = 0; i < c->n_in; i++) {
-        if (in[i] != NULL && (c->info->flags & OP_UPDATES(i)) == 0)
-            expect_same_bits(c, c->in[i], in[i], "forward wrote an input");
-        free(in[i]);
-        in[i] = c->in[i].data != NULL ? copy_of(c->in[i]) : NULL;
-    }
-    real *out = copy_of(c->out);
-    for (int s = 0; s < OP_MAX_SAVED; s++)
-        if (c->saved[s].data != NULL)
-            saved[s] = copy_of(c->saved[s]);
-    case_backward(c, ALL_INPUTS, 0, false);
-    for (int i = 0; i < c->n_in; i++) {
-        if (in[i] != NULL)
-            expect_same_bits(c, c->in[i], in[i], "backward wrote an input");
-        free(in[i]);
-    }
-    for (int s = 0; s < OP_MAX_SAVED; s++) {
-        if (saved[s] != NULL)
-            expect_same_bits(c, c->saved[s], saved[s], "backward wrote what was saved");
-        free(saved[s]);
-    }
-    expect_same_bits(c, c->out, out, "backward wrote out");
-    expect_same_bits(c, c->dout, dout, "backward wrote dout");
-    free(out);
-    free(dout);
-}
-
 static void check_threads(OpCase *c)
 {
     real *din[OP_MAX_IN] = {NULL};
@@ -199,40 +97,25 @@ static void check_threads(OpCase *c)
     threads(1);
     case_forward(c, false);
     case_backward(c, ALL_INPUTS, 0, false);
-    real *out = copy_of(c->out);
+    real *out = case_copy(c->out);
     for (int i = 0; i < c->n_in; i++)
         if (case_wants(c, i))
-            din[i] = copy_of(c->din[i]);
+            din[i] = case_copy(c->din[i]);
     for (int n = 2; n <= 3; n++) {
         threads(n);
         case_reset(c);
         case_forward(c, false);
         case_backward(c, ALL_INPUTS, 0, false);
-        expect_same_bits(c, c->out, out, "out depends on the number of threads");
+        case_expect_bits(c, c->out, out, "out depends on the number of threads");
         for (int i = 0; i < c->n_in; i++)
             if (case_wants(c, i))
-                expect_same_bits(c, c->din[i], din[i],
+                case_expect_bits(c, c->din[i], din[i],
                                  "a gradient depends on the number of threads");
     }
     threads(2);
     free(out);
     for (int i = 0; i < c->n_in; i++)
         free(din[i]);
-}
-
-static void check_in_place(OpCase *c)
-{
-    if ((c->info->flags & OP_IN_PLACE) == 0)
-        return;
-    case_forward(c, false);
-    case_backward(c, ALL_INPUTS, 0, false);
-    real *out = copy_of(c->out), *din = copy_of(c->din[0]);
-    case_forward(c, true);
-    expect_same_bits(c, c->in[0], out, "out in place of in[0] differs");
-    case_backward(c, ALL_INPUTS, 0, true);
-    expect_same_bits(c, c->dout, din, "din[0] in place of dout differs");
-    free(out);
-    free(din);
 }
 
 static void test_gradients(void **state)
@@ -246,19 +129,19 @@ static void test_gradients(void **state)
 static void test_accumulate(void **state)
 {
     (void)state;
-    each_case(check_accumulate);
+    each_case(case_accumulate_check);
 }
 
 static void test_unwanted(void **state)
 {
     (void)state;
-    each_case(check_unwanted);
+    each_case(case_unwanted_check);
 }
 
 static void test_constant(void **state)
 {
     (void)state;
-    each_case(check_constant);
+    each_case(case_constant_check);
 }
 
 static void test_threads(void **state)
@@ -270,7 +153,7 @@ static void test_threads(void **state)
 static void test_in_place(void **state)
 {
     (void)state;
-    each_case(check_in_place);
+    each_case(case_in_place_check);
 }
 
 typedef struct ErrorRow {
@@ -335,6 +218,8 @@ static void write_values(OpCase *c)
     for (int i = 0; i < c->n_in; i++)
         if (case_wants(c, i))
             fwrite(c->din[i].data, 1, tensor_bytes(c->din[i]), stdout);
+        else if ((c->info->flags & OP_UPDATES(i)) != 0)
+            fwrite(c->in[i].data, 1, tensor_bytes(c->in[i]), stdout);
 }
 
 int main(int argc, char **argv)

@@ -65,13 +65,15 @@ static void test_cases_against_double(void **state)
     assert_non_null(values);
     for (int r = 0; r < op_case_count; r++) {
         OpCase c;
-        case_open(&c, &op_case_rows[r]);
+        case_open(&c, &op_case_rows[r], NULL);
         case_forward(&c, false);
         case_backward(&c, 0xFF, 0, false);
         expect_near(values, &c, c.out, "out", 0);
         for (int i = 0; i < c.n_in; i++)
             if (case_wants(&c, i))
                 expect_near(values, &c, c.din[i], "din", i);
+            else if ((c.info->flags & OP_UPDATES(i)) != 0)
+                expect_near(values, &c, c.in[i], "in", i);
         case_free(&c);
     }
     assert_int_equal(fgetc(values), EOF);
@@ -273,7 +275,7 @@ static void test_threads(void **state)
     for (int r = 0; r < op_case_count; r++) {
         real *first[OP_MAX_IN + 1] = {NULL};
         OpCase c;
-        case_open(&c, &op_case_rows[r]);
+        case_open(&c, &op_case_rows[r], NULL);
         for (int n = 1; n <= 2; n++) {
             threads(n);
             case_reset(&c);

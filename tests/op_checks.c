@@ -1,0 +1,126 @@
+#include "tests/op_checks.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#ifdef REAL_IS_DOUBLE
+static const double ACCUMULATE_BOUND = 1e-12;
+#else
+static const double ACCUMULATE_BOUND = 1e-6;
+#endif
+
+real *case_copy(Tensor t)
+{
+    real *copy = malloc(tensor_bytes(t) + 1);
+    assert_non_null(copy);
+    memcpy(copy, t.data, tensor_bytes(t));
+    return copy;
+}
+
+void case_expect_bits(const OpCase *c, Tensor t, const void *want, const char *what)
+{
+    if (memcmp(t.data, want, tensor_bytes(t)) != 0)
+        fail_msg("%s %s: %s", c->row->op_name, c->row->shapes, what);
+}
+
+void case_accumulate_check(OpCase *c)
+{
+    real *plain[OP_MAX_IN] = {NULL};
+
+    case_forward(c, false);
+    case_backward(c, ALL_INPUTS, 0, false);
+    for (int i = 0; i < c->n_in; i++)
+        if (case_wants(c, i)) {
+            plain[i] = case_copy(c->din[i]);
+            for (int64_t k = 0; k < shape_count(c->in[i].shape); k++)
+                ((real *)c->din[i].data)[k] = (real)(k % 5 + 1);
+        }
+    case_backward(c, ALL_INPUTS, 1, false);
+    for (int i = 0; i < c->n_in; i++)
+        if (case_wants(c, i)) {
+            for (int64_t k = 0; k < shape_count(c->in[i].shape); k++) {
+                double want = (double)plain[i][k] + (double)(k % 5 + 1);
+                double got = (double)((real *)c->din[i].data)[k];
+                if (!(fabs(got - want) <= ACCUMULATE_BOUND * (fabs(want) + 1)))
+                    fail_msg("%s %s: beta 1 gives din %d %g instead of %g", c->row->op_name,
+                             c->row->shapes, i, got, want);
+            }
+            free(plain[i]);
+        }
+}
+
+void case_unwanted_check(OpCase *c)
+{
+    real *all[OP_MAX_IN] = {NULL};
+
+    case_forward(c, false);
+    case_backward(c, 0, 0, false);
+    case_backward(c, ALL_INPUTS, 0, false);
+    for (int i = 0; i < c->n_in; i++)
+        if (case_wants(c, i))
+            all[i] = case_copy(c->din[i]);
+    for (int i = 0; i < c->n_in; i++)
+        if (case_wants(c, i)) {
+            for (int64_t k = 0; k < shape_count(c->in[i].shape); k++)
+                ((real *)c->din[i].data)[k] = (real)NAN;
+            case_backward(c, 1u << i, 0, false);
+            case_expect_bits(c, c->din[i], all[i], "a gradient depends on which others are wanted");
+        }
+    for (int i = 0; i < c->n_in; i++)
+        free(all[i]);
+}
+
+void case_constant_check(OpCase *c)
+{
+    real *in[OP_MAX_IN] = {NULL}, *saved[OP_MAX_SAVED] = {NULL};
+
+    for (int i = 0; i < c->n_in; i++)
+        if (c->in[i].data != NULL)
+            in[i] = case_copy(c->in[i]);
+    real *dout = case_copy(c->dout);
+    case_forward(c, false);
+    for (int i = 0; i < c->n_in; i++) {
+        if (in[i] != NULL && (c->info->flags & OP_UPDATES(i)) == 0)
+            case_expect_bits(c, c->in[i], in[i], "forward wrote an input");
+        free(in[i]);
+        in[i] = c->in[i].data != NULL ? case_copy(c->in[i]) : NULL;
+    }
+    real *out = case_copy(c->out);
+    for (int s = 0; s < OP_MAX_SAVED; s++)
+        if (c->saved[s].data != NULL)
+            saved[s] = case_copy(c->saved[s]);
+    case_backward(c, ALL_INPUTS, 0, false);
+    for (int i = 0; i < c->n_in; i++) {
+        if (in[i] != NULL)
+            case_expect_bits(c, c->in[i], in[i], "backward wrote an input");
+        free(in[i]);
+    }
+    for (int s = 0; s < OP_MAX_SAVED; s++) {
+        if (saved[s] != NULL)
+            case_expect_bits(c, c->saved[s], saved[s], "backward wrote what was saved");
+        free(saved[s]);
+    }
+    case_expect_bits(c, c->out, out, "backward wrote out");
+    case_expect_bits(c, c->dout, dout, "backward wrote dout");
+    free(out);
+    free(dout);
+}
+
+void case_in_place_check(OpCase *c)
+{
+    if ((c->info->flags & OP_IN_PLACE) == 0)
+        return;
+    case_forward(c, false);
+    case_backward(c, ALL_INPUTS, 0, false);
+    real *out = case_copy(c->out), *din = case_copy(c->din[0]);
+    case_forward(c, true);
+    case_expect_bits(c, c->in[0], out, "out in place of in[0] differs");
+    case_backward(c, ALL_INPUTS, 0, true);
+    case_expect_bits(c, c->dout, din, "din[0] in place of dout differs");
+    free(out);
+    free(din);
+}

@@ -1,0 +1,157 @@
+/* The generated grid on a CUDA device, or on tests/cuda_emulation where the program is linked with
+ * that: in double against the CPU, in float against the CPU in double (tests/test_ops --values).
+ * Exits 77 without a device. */
+#include <math.h>
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "libtensor/cuda/backend_cuda.h"
+#include "tests/op_checks.h"
+
+/* Largest difference over the largest element of each result. */
+#ifdef REAL_IS_DOUBLE
+static const double BOUND = 1e-11;
+#else
+static const double BOUND = 2e-6;
+#endif
+
+static Backend *device;
+
+static void each_case(void (*check)(OpCase *))
+{
+    for (int r = 0; r < op_case_count; r++) {
+        OpCase c;
+        case_open(&c, &op_case_rows[r], device);
+        check(&c);
+        case_free(&c);
+    }
+}
+
+static void expect_near(const OpCase *c, Tensor t, const double *want, const char *what, int i)
+{
+    int64_t n = shape_count(t.shape);
+    const real *x = t.data;
+    double largest = 0, worst = 0;
+
+    for (int64_t k = 0; k < n; k++) {
+        largest = fmax(largest, fabs(want[k]));
+        worst = fmax(worst, isnan(x[k]) ? INFINITY : fabs((double)x[k] - want[k]));
+    }
+    if (!(worst <= BOUND * largest))
+        fail_msg("%s %s: %s %d is off by %g of %g", c->row->op_name, c->row->shapes, what, i, worst,
+                 largest);
+}
+
+static void expect_values(FILE *values, const OpCase *c, Tensor t, const char *what, int i)
+{
+    int64_t n = shape_count(t.shape);
+    double *want = malloc((size_t)n * sizeof *want);
+
+    assert_non_null(want);
+    assert_int_equal((int)fread(want, sizeof *want, (size_t)n, values), (int)n);
+    expect_near(c, t, want, what, i);
+    free(want);
+}
+
+static void test_as_on_cpu(void **state)
+{
+    FILE *values = popen("exec " TEST_OPS " --values", "r");
+    (void)state;
+
+    assert_non_null(values);
+    for (int r = 0; r < op_case_count; r++) {
+        OpCase c;
+        case_open(&c, &op_case_rows[r], device);
+        case_forward(&c, false);
+        case_backward(&c, ALL_INPUTS, 0, false);
+        expect_values(values, &c, c.out, "out", 0);
+        for (int i = 0; i < c.n_in; i++)
+            if (case_wants(&c, i) || (c.info->flags & OP_UPDATES(i)) != 0)
+                expect_values(values, &c, case_wants(&c, i) ? c.din[i] : c.in[i], "operand", i);
+        case_free(&c);
+    }
+    assert_int_equal(fgetc(values), EOF);
+    assert_int_equal(pclose(values), 0);
+}
+
+/* The same bits again; where the device is emulated, with all threads and blocks in reverse order.
+ */
+static void check_order(OpCase *c)
+{
+    real *din[OP_MAX_IN] = {NULL};
+
+    case_forward(c, false);
+    case_backward(c, ALL_INPUTS, 0, false);
+    real *out = case_copy(c->out);
+    for (int i = 0; i < c->n_in; i++)
+        if (case_wants(c, i))
+            din[i] = case_copy(c->din[i]);
+    setenv("CUDA_EMULATION_REVERSE", "1", 1);
+    case_reset(c);
+    case_forward(c, false);
+    case_backward(c, ALL_INPUTS, 0, false);
+    unsetenv("CUDA_EMULATION_REVERSE");
+    case_expect_bits(c, c->out, out, "out depends on the order of threads");
+    for (int i = 0; i < c->n_in; i++) {
+        if (case_wants(c, i))
+            case_expect_bits(c, c->din[i], din[i], "a gradient depends on the order of threads");
+        free(din[i]);
+    }
+    free(out);
+}
+
+static void test_order(void **state)
+{
+    (void)state;
+    each_case(check_order);
+}
+
+static void test_accumulate(void **state)
+{
+    (void)state;
+    each_case(case_accumulate_check);
+}
+
+static void test_unwanted(void **state)
+{
+    (void)state;
+    each_case(case_unwanted_check);
+}
+
+static void test_constant(void **state)
+{
+    (void)state;
+    each_case(case_constant_check);
+}
+
+static void test_in_place(void **state)
+{
+    (void)state;
+    each_case(case_in_place_check);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_as_on_cpu),  cmocka_unit_test(test_order),
+        cmocka_unit_test(test_accumulate), cmocka_unit_test(test_unwanted),
+        cmocka_unit_test(test_constant),   cmocka_unit_test(test_in_place),
+    };
+    Error err = {""};
+
+    if (cuda_device_count() == 0)
+        return 77;
+    device = backend_cuda_open((CudaOptions){.precision = PRECISION_FP32}, &err);
+    if (device == NULL) {
+        fprintf(stderr, "%s\n", err.text);
+        return 1;
+    }
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    backend_close(device);
+    return failed;
+}
