@@ -15,8 +15,10 @@ static const struct {
     const char *name, *what;
     int (*run)(int argc, char **argv);
 } command[] = {
-    {"verify", "face verification of a table of pairs, by descriptors or one-shot parameters",
+    {"verify",
+     "face verification, the paper's Table 6: by descriptors or by characters' parameters",
      evaluate_verify},
+    {"recovery", "known characters, drawn in many ways and found again", evaluate_recovery},
     {"translator", "a translator on renders and on photos, against the search",
      evaluate_translator},
     {"ablation", "Table 8: four translators with and without parts, verified", evaluate_ablation},
@@ -76,7 +78,7 @@ int main(int argc, char **argv)
     char name[64];
 
     if (argc < 2)
-        die_usage("it wants a command: verify, translator or ablation");
+        die_usage("it wants a command; --help lists them");
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-?") == 0) {
         help();
         return 0;

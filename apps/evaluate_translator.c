@@ -8,7 +8,6 @@
 
 #include "apps/app.h"
 #include "apps/evaluate.h"
-#include "apps/finder.h"
 #include "apps/finder_report.h"
 #include "apps/photo_option.h"
 #include "apps/report.h"
@@ -26,25 +25,19 @@ enum {
     SHEET_ROWS = 24
 };
 
-/* How a character is made of a photo. */
-typedef enum Method {
-    AVERAGE,
-    ONE_SHOT,
-    PAPER,
-    PAPER_FROM_ONE_SHOT,
-    SEARCH,
-    SEARCH_FROM_ONE_SHOT,
-    METHODS
-} Method;
-
-static const char *const method_name[METHODS] = {
-    [AVERAGE] = "average character",
-    [ONE_SHOT] = "translator",
-    [PAPER] = "50 iterations",
-    [PAPER_FROM_ONE_SHOT] = "50 iterations from the translator",
-    [SEARCH] = "search",
-    [SEARCH_FROM_ONE_SHOT] = "search from the translator",
+/* How a character is made of a photo, in the table's order. */
+static const struct {
+    Method method;
+    const char *name;
+} compared[] = {
+    {METHOD_AVERAGE, "average character"},
+    {METHOD_ONE_SHOT, "translator"},
+    {METHOD_ITERATIVE_PAPER, "50 iterations"},
+    {METHOD_COMBINED_PAPER, "50 iterations from the translator"},
+    {METHOD_ITERATIVE, "search"},
+    {METHOD_COMBINED, "search from the translator"},
 };
+enum { SEARCH = 4 }; /* from here on with --search alone */
 
 typedef struct Options {
     StudioConfig studio; /* first: the child parser's input */
@@ -146,13 +139,14 @@ static void close_bench(Bench *b)
     json_decref(b->report);
 }
 
-static PhotoPool *open_pool(Bench *b, const char *from, int64_t limit)
+/* schema: of what must be renders; NULL: anything. */
+static PhotoPool *open_pool(Bench *b, const char *from, const Schema *schema, int64_t limit)
 {
     const PhotoPoolConfig config = {.size = b->studio.size, .reference = b->studio.reference};
     PhotoPool *pool;
     Error err;
 
-    if (!photo_option_open(&pool, NULL, from, b->options->out, &config, NULL, limit, &err))
+    if (!photo_option_open(&pool, NULL, from, b->options->out, &config, schema, limit, &err))
         die_error(&err);
     return pool;
 }
@@ -181,18 +175,14 @@ static void *need(size_t bytes)
 
 static void measure_renders(Bench *b)
 {
-    PhotoPool *pool = open_pool(b, b->options->renders, 0);
-    const PhotoPoolInfo *info = photo_pool_info(pool);
     const Schema *schema = b->studio.schema[0];
+    PhotoPool *pool = open_pool(b, b->options->renders, schema, 0);
     size_t pixels = 3 * (size_t)b->studio.size * (size_t)b->studio.size;
     int64_t n, *index, dim = schema->dim;
-    char digest[17];
     Error err;
 
-    schema_digest(schema, digest);
-    if (strcmp(info->digest, digest) != 0)
-        die("%s is no set of renders of the schema %s %s: render one with render_dataset",
-            b->options->renders, schema->name, digest);
+    if (photo_pool_info(pool)->dim != schema->dim)
+        die("%s holds photos; name a set of render_dataset", b->options->renders);
     if (!photo_pool_select(pool, (1 << PHOTO_SPLITS) - 1, NULL, &index, &n, &err))
         die_error(&err);
     if (n == 0)
@@ -242,43 +232,14 @@ static double draw(PhotoBench *p, const float *x)
     return view_distance(&p->photo, &p->view, &s->eyes);
 }
 
-static double search(PhotoBench *p, const FinderConfig *config)
-{
-    Studio *s = &p->bench->studio;
-    size_t pixels = 3 * (size_t)s->size * (size_t)s->size;
-    Finding finding;
-    Error err;
-
-    if (!finder_run(s, p->picture, config, NULL, NULL, &finding, &err))
-        die_error(&err);
-    double distance = finding.result_distance;
-    memcpy(p->render, finding.render, pixels * sizeof *p->render);
-    finding_free(&finding);
-    return distance;
-}
-
 /* The distance of the method's character; its picture comes to p->render. */
 static double make_character(PhotoBench *p, Method method)
 {
-    FinderConfig config = method >= SEARCH ? finder_default() : finder_paper();
+    Error err;
 
-    switch (method) {
-    case AVERAGE:
-        schema_average(p->bench->studio.schema[0], p->x);
-        return draw(p, p->x);
-    case ONE_SHOT:
-        one_shot_run(p->bench->studio.one_shot[0], p->picture, 1, p->x);
-        return draw(p, p->x);
-    case PAPER_FROM_ONE_SHOT:
-    case SEARCH_FROM_ONE_SHOT:
-        config.translate = true;
-        return search(p, &config);
-    case PAPER:
-    case SEARCH:
-    case METHODS:
-        break;
-    }
-    return search(p, &config);
+    if (!method_run(&p->bench->studio, 0, method, -1, p->picture, p->x, &err))
+        die_error(&err);
+    return draw(p, p->x);
 }
 
 static void put(PhotoBench *p, int column, const real *picture)
@@ -295,13 +256,23 @@ static json_t *photos_json(const PhotoBench *p)
 
     for (int m = 0; m < p->methods; m++)
         json_array_append_new(
-            methods, json_pack("{ss sf sf sf}", "method", method_name[m], "distance",
+            methods, json_pack("{ss sf sf sf}", "method", compared[m].name, "distance",
                                p->sum[m] / p->done, "closer_than_average",
                                (double)p->closer[m] / p->done, "seconds", p->time[m] / p->done));
     return json_pack("{si so sO}", "photos", p->done, "methods", methods, "each", p->photos);
 }
 
 static void save(Bench *b);
+
+static void save_sheet(const PhotoBench *p)
+{
+    char *path = path_join(p->bench->options->out, "sheet.png");
+    Error err;
+
+    if (!sheet_save(&p->sheet, path, &err))
+        die_error(&err);
+    free(path);
+}
 
 /* A photo by every method; what there is so far is saved. */
 static void measure_photo(PhotoBench *p, const PhotoPool *pool, int64_t i)
@@ -310,16 +281,15 @@ static void measure_photo(PhotoBench *p, const PhotoPool *pool, int64_t i)
     PoolPhoto photo = get_photo(b, pool, i, p->picture);
     json_t *distances = json_array();
     double distance[METHODS];
-    Error err;
 
     measure_view(b->studio.measure, p->picture, &p->photo);
     put(p, 0, p->picture);
     for (int m = 0; m < p->methods; m++) {
         double begin = seconds();
-        distance[m] = make_character(p, (Method)m);
+        distance[m] = make_character(p, compared[m].method);
         p->time[m] += seconds() - begin;
         p->sum[m] += distance[m];
-        p->closer[m] += distance[m] < distance[AVERAGE];
+        p->closer[m] += distance[m] < distance[0];
         put(p, 1 + m, p->render);
         json_array_append_new(distances, json_real(distance[m]));
     }
@@ -332,10 +302,7 @@ static void measure_photo(PhotoBench *p, const PhotoPool *pool, int64_t i)
     json_array_append_new(p->photos,
                           json_pack("{ss so}", "photo", photo.name, "distances", distances));
     json_object_set_new(b->report, "photos", photos_json(p));
-    char *sheet = path_join(b->options->out, "sheet.png");
-    if (!sheet_save(&p->sheet, sheet, &err))
-        die_error(&err);
-    free(sheet);
+    save_sheet(p);
     save(b);
 }
 
@@ -343,7 +310,7 @@ static void measure_photos(Bench *b)
 {
     const PhotoQuality quality = photo_quality_default();
     int limit = b->options->limit;
-    PhotoPool *pool = open_pool(b, b->options->photos, (int64_t)FRONTAL_SHARE * limit);
+    PhotoPool *pool = open_pool(b, b->options->photos, NULL, (int64_t)FRONTAL_SHARE * limit);
     Studio *s = &b->studio;
     size_t pixels = 3 * (size_t)s->size * (size_t)s->size;
     PhotoBench p = {
@@ -367,6 +334,10 @@ static void measure_photos(Bench *b)
         measure_photo(&p, pool, index[k * n / p.total]);
     if (p.done == 0)
         die("stopped before the first photo was done");
+    if (p.done < p.sheet.rows) {
+        sheet_cut(&p.sheet, p.done);
+        save_sheet(&p);
+    }
     view_free(&p.photo);
     view_free(&p.view);
     sheet_free(&p.sheet);

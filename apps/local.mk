@@ -15,17 +15,19 @@ libapps_a_SOURCES = \
 	apps/finder_options.c apps/finder_options.h \
 	apps/finder_report.c apps/finder_report.h \
 	apps/finder_session.c apps/finder_session.h \
+	apps/found.c apps/found.h \
 	apps/imitator_data.c apps/imitator_data.h \
 	apps/imitator_eval.c apps/imitator_eval.h \
 	apps/import_match.c apps/import_match.h \
 	apps/label_palette.h \
-	apps/pair_table.c apps/pair_table.h \
+	apps/method.c apps/method.h \
+	apps/pair_table.c apps/pair_table.h apps/pair_table_internal.h apps/pair_table_bin.c apps/pair_table_text.c \
 	apps/paths.c apps/paths.h \
 	apps/photo_option.c apps/photo_option.h \
 	apps/prior_file.c apps/prior_file.h \
 	apps/prior_photos.c apps/prior_photos.h \
 	apps/progress.c apps/progress.h \
-	apps/report.c apps/report.h apps/report_internal.h apps/report_plot.c \
+	apps/report.c apps/report.h apps/report_internal.h apps/report_bars.c apps/report_plot.c \
 	apps/recognizer_eval.c apps/recognizer_eval.h \
 	apps/segmenter_eval.c apps/segmenter_eval.h \
 	apps/sheet.c apps/sheet.h \
@@ -95,6 +97,8 @@ apps_prepare_photos_LDADD = $(app_libs)
 bin_PROGRAMS += apps/evaluate
 apps_evaluate_SOURCES = apps/evaluate.c apps/evaluate.h \
 	apps/evaluate_ablation.c \
+	apps/evaluate_recovery.c \
+	apps/evaluate_result.c \
 	apps/evaluate_translator.c \
 	apps/evaluate_verify.c
 apps_evaluate_LDADD = $(app_libs)

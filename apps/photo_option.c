@@ -168,17 +168,13 @@ bool photo_option_open(PhotoPool **pool, char **file, const char *arg, const cha
     return ok;
 }
 
-bool photo_names_open(PhotoPool **pool, const char *dir, const char *const *name, int64_t count,
-                      const char *out, const char *pool_name, const PhotoPoolConfig *config,
-                      Error *err)
+bool photo_list_open(PhotoPool **pool, const PhotoList *list, const char *out,
+                     const char *pool_name, const PhotoPoolConfig *config, Error *err)
 {
-    PhotoList list = {.dir = NULL};
     char *path = pool_path(out, pool_name);
-    bool ok = photo_list_names(&list, dir, name, count, err) &&
-              write_pool(path, &list, NULL, dir, config, err) &&
+    bool ok = write_pool(path, list, NULL, list->dir, config, err) &&
               open_pool(pool, path, config, NULL, err);
 
-    photo_list_free(&list);
     free(path);
     return ok;
 }

@@ -20,9 +20,8 @@ bool photo_option_open(PhotoPool **pool, char **file, const char *arg, const cha
                        const PhotoPoolConfig *config, const Schema *schema, int64_t limit,
                        Error *err);
 
-/* The same for photos with given names below dir, as OUT/NAME.pool. */
-bool photo_names_open(PhotoPool **pool, const char *dir, const char *const *name, int64_t count,
-                      const char *out, const char *pool_name, const PhotoPoolConfig *config,
-                      Error *err);
+/* The same for the photos of a list, as OUT/NAME.pool. */
+bool photo_list_open(PhotoPool **pool, const PhotoList *list, const char *out,
+                     const char *pool_name, const PhotoPoolConfig *config, Error *err);
 
 #endif

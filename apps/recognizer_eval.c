@@ -198,7 +198,7 @@ static bool verify(const RecognizerEval *e, const FacePairs *pairs, const real *
         int folds = n >= 2 * VERIFICATION_FOLDS ? VERIFICATION_FOLDS : (int)n / 2;
         verification_folds(pairs->n, folds, fold);
         ok = verification_run(a, b, pairs->n, e->dim, pairs->same, fold, &(VerificationConfig){0},
-                              &v, err);
+                              &v, NULL, err);
         if (ok) {
             f->pairs = pairs->n;
             f->area = v.area;

@@ -303,21 +303,30 @@ void report_table(Report *report, const json_t *rows)
     fputs("</table></div>\n", page);
 }
 
-void report_plot(Report *report, const ReportPlot *plot)
+FILE *report_figure(Report *report, const char *title, int n, const char *const *series)
 {
     FILE *page = report->file.stream;
     if (!report->in_plots)
         fputs("<div class=\"plots\">\n", page);
     report->in_plots = true;
     fputs("<figure><figcaption><b>", page);
-    report_escaped(page, plot->title);
+    report_escaped(page, title);
     fputs("</b>", page);
-    for (int i = 0; plot->n > 1 && i < plot->n; i++) {
+    for (int i = 0; n > 1 && i < n; i++) {
         fprintf(page, "<span class=\"s%d\"><i%s></i><em>", i % 8, i < 8 ? "" : " class=\"dashed\"");
-        report_escaped(page, plot->series[i].name);
+        report_escaped(page, series[i]);
         fputs("</em></span>", page);
     }
     fputs("</figcaption>\n", page);
+    return page;
+}
+
+void report_plot(Report *report, const ReportPlot *plot)
+{
+    const char *name[REPORT_MAX_SERIES];
+    for (int i = 0; i < plot->n; i++)
+        name[i] = plot->series[i].name;
+    FILE *page = report_figure(report, plot->title, plot->n, name);
     report_svg(page, plot);
     fputs("</figure>\n", page);
 }

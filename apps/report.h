@@ -66,6 +66,17 @@ typedef struct ReportPlot {
 /* Plots that follow each other stand side by side where the page is wide enough. */
 void report_plot(Report *report, const ReportPlot *plot);
 
+/* Horizontal bars, a group of n under each other for each name. */
+typedef struct ReportBars {
+    const char *title;
+    int groups, n; /* n: of series, in their colours */
+    const char *const *group, *const *series;
+    const double *value; /* groups x n; one that is no number has no bar */
+} ReportBars;
+
+/* As a plot. */
+void report_bars(Report *report, const ReportBars *bars);
+
 /* A picture with its caption (may be NULL): of pixels, or a PNG file as it is. A file that cannot
  * be read is an error. */
 void report_image(Report *report, const Image *image, const char *caption);

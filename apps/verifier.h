@@ -27,6 +27,12 @@ bool verifier_open(Verifier *verifier, PairTable *table, const Studio *studio, i
                    const char *out, Error *err);
 void verifier_close(Verifier *verifier);
 
+/* By anything that is known of the faces: embedding, sights.count x dim; distance: NULL or `pairs`
+ * values, as verification_run has them. */
+bool verifier_measure(const Verifier *verifier, const real *embedding, int dim,
+                      const VerificationConfig *config, Verification *result, double *distance,
+                      Error *err);
+
 /* By the studio's descriptor itself: how much the photos tell. */
 bool verifier_descriptors(const Verifier *verifier, const VerificationConfig *config,
                           Verification *result, Error *err);

@@ -97,29 +97,36 @@ typedef struct Raw {
 } Raw;
 
 /* channels of a JPEG, of a PNG. */
-static bool raw_load(Raw *raw, const char *path, int of_jpeg, int of_png, Error *err)
+static bool raw_decode(Raw *raw, const uint8_t *file, size_t n, const char *name, int of_jpeg,
+                       int of_png, Error *err)
 {
-    uint8_t *file = NULL;
-    size_t n = 0;
     bool jpeg;
     const char *reason = "";
     Raw r;
 
-    if (!read_file(path, &file, &n, err))
+    if (!check_file(file, n, name, err))
         return false;
-    if (!check_file(file, n, path, err)) {
-        free(file);
-        return false;
-    }
     jpeg = file_is_jpeg(file, n);
     r.orientation = jpeg ? jpeg_orientation(file, n) : 1;
     r.channels = jpeg ? of_jpeg : of_png;
     r.pixel = codec_decode(file, n, r.channels, &r.width, &r.height, &reason);
-    free(file);
     if (!r.pixel)
-        return error_set(err, "%s is damaged (%s); copy or download it again", path, reason);
+        return error_set(err, "%s is damaged (%s); copy or download it again", name, reason);
     *raw = r;
     return true;
+}
+
+static bool raw_load(Raw *raw, const char *path, int of_jpeg, int of_png, Error *err)
+{
+    uint8_t *file = NULL;
+    size_t n = 0;
+    bool ok;
+
+    if (!read_file(path, &file, &n, err))
+        return false;
+    ok = raw_decode(raw, file, n, path, of_jpeg, of_png, err);
+    free(file);
+    return ok;
 }
 
 /* Where the upright picture's pixel (x, y) lies in a stored picture of w x h (EXIF 2.3, tag
@@ -167,15 +174,12 @@ static void over_white(uint8_t rgb[3], const uint8_t rgba[4])
         rgb[c] = (uint8_t)((rgba[c] * rgba[3] + 255 * (255 - rgba[3]) + 127) / 255);
 }
 
-bool image_load(Image *image, const char *path, Error *err)
+/* The upright picture; raw's pixels are freed, whatever happens. */
+static bool raw_upright(Raw raw, Image *image, const char *name, Error *err)
 {
-    Raw raw = {0};
     Image upright = {0};
-    bool turned, ok;
+    bool turned = raw.orientation >= 5, ok;
 
-    if (!raw_load(&raw, path, 3, 4, err)) /* a PNG may have alpha */
-        return false;
-    turned = raw.orientation >= 5;
     ok = image_new(&upright, turned ? raw.height : raw.width, turned ? raw.width : raw.height, err);
     if (ok) {
         uint8_t *to = upright.pixel;
@@ -189,10 +193,25 @@ bool image_load(Image *image, const char *path, Error *err)
             }
         *image = upright;
     } else {
-        error_prefix(err, "%s", path);
+        error_prefix(err, "%s", name);
     }
     free(raw.pixel);
     return ok;
+}
+
+/* A PNG may have alpha. */
+bool image_load(Image *image, const char *path, Error *err)
+{
+    Raw raw = {0};
+
+    return raw_load(&raw, path, 3, 4, err) && raw_upright(raw, image, path, err);
+}
+
+bool image_read(Image *image, const uint8_t *file, size_t n, const char *name, Error *err)
+{
+    Raw raw = {0};
+
+    return raw_decode(&raw, file, n, name, 3, 4, err) && raw_upright(raw, image, name, err);
 }
 
 bool image_load_grey(uint8_t **pixel, int *width, int *height, const char *path, Error *err)

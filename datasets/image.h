@@ -23,6 +23,8 @@ void image_free(Image *image); /* and zeroes it; an empty Image is fine */
  * missing, corrupt, truncated, empty and oversized files by name; the size is looked at before
  * anything is decoded. */
 bool image_load(Image *image, const char *path, Error *err);
+/* The same of a file's bytes in memory; name: what error texts call it. */
+bool image_read(Image *image, const uint8_t *file, size_t n, const char *name, Error *err);
 /* PNG by atomic rename. */
 bool image_save_png(const char *path, const Image *image, Error *err);
 /* One byte a pixel, as an 8-bit grey PNG (label maps); and back (the caller frees *pixel). */

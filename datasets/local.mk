@@ -5,6 +5,7 @@ libdatasets_a_SOURCES = \
 	datasets/image.c datasets/image.h \
 	datasets/resize.c \
 	datasets/warp.c \
+	datasets/disturb.c datasets/disturb.h \
 	datasets/exif.c datasets/exif.h \
 	datasets/face.cc datasets/face.h \
 	datasets/alignment.c \

@@ -55,7 +55,7 @@ static bool add(Growing *g, const char *name, PhotoSplit split, Error *err)
     char *copy = strdup(name);
     if (!copy)
         return error_set(err, "out of memory for a list of photos");
-    list->entry[list->count++] = (PhotoEntry){copy, split};
+    list->entry[list->count++] = (PhotoEntry){.name = copy, .split = split};
     return true;
 }
 
@@ -202,4 +202,12 @@ bool photo_list_names(PhotoList *list, const char *dir, const char *const *name,
     if (!ok)
         photo_list_free(list);
     return ok;
+}
+
+void photo_list_set_bytes(PhotoList *list, const uint8_t *const *bytes, const size_t *size)
+{
+    for (int64_t i = 0; i < list->count; i++) {
+        list->entry[i].bytes = bytes[i];
+        list->entry[i].size = size[i];
+    }
 }

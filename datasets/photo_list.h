@@ -2,6 +2,7 @@
 #ifndef DATASETS_PHOTO_LIST_H
 #define DATASETS_PHOTO_LIST_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "libtensor/error.h"
@@ -11,12 +12,17 @@ typedef enum PhotoSplit { PHOTO_TRAIN, PHOTO_VALIDATION, PHOTO_TEST, PHOTO_SPLIT
 typedef struct PhotoEntry {
     char *name; /* path below the list's folder */
     PhotoSplit split;
+    const uint8_t *bytes; /* a JPEG's or PNG's, borrowed; NULL: the file is read */
+    size_t size;
 } PhotoEntry;
 
 typedef struct PhotoList {
-    char *dir;
+    char *dir; /* or where the bytes are from */
     PhotoEntry *entry;
     int64_t count;
+    float box[4]; /* left, top, right, bottom as shares of a photo's width and height: where the
+                     face is in every photo of a set that was aligned before, so that none is
+                     looked for; all 0: not known */
 } PhotoList;
 
 /* The photos of a folder, by the alphabet:
@@ -32,6 +38,9 @@ bool photo_list_folder(PhotoList *list, const char *dir, int64_t limit, Error *e
  */
 bool photo_list_names(PhotoList *list, const char *dir, const char *const *name, int64_t count,
                       Error *err);
+
+/* Their files' bytes, borrowed, if they are in memory: bytes[i] and size[i] of name[i]. */
+void photo_list_set_bytes(PhotoList *list, const uint8_t *const *bytes, const size_t *size);
 
 void photo_list_free(PhotoList *list);
 

@@ -17,7 +17,8 @@ typedef struct PoolHead {
     int32_t size, dim;
     char schema[32], digest[24], dir[1024];
     Face reference;
-    uint32_t source; /* of renders: a hash that tells two sets of one schema apart */
+    uint32_t source; /* a hash of renders that tells two sets of one schema apart, and of photos
+                        that were in memory */
     uint32_t crc;    /* of what comes before it, and the names */
 } PoolHead;
 

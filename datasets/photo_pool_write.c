@@ -42,10 +42,15 @@ static PhotoSplit source_split(const Source *s, int64_t i)
     return s->list ? s->list->entry[i].split : photo_split(source_name(s, i, number));
 }
 
+static bool memory_is_out(const Error *why)
+{
+    return strncmp(why->text, "out of memory", strlen("out of memory")) == 0;
+}
+
 /* Whether it is not the photo's fault that it could not be read, and another run may read it. */
 static bool fault_passes(const char *path, const Error *why)
 {
-    if (strncmp(why->text, "out of memory", strlen("out of memory")) == 0)
+    if (memory_is_out(why))
         return true;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd >= 0) {
@@ -60,13 +65,27 @@ static bool fault_passes(const char *path, const Error *why)
 static bool load_photo(const Source *s, int64_t i, Image *image, bool *unreadable, Error *err)
 {
     char path[POOL_PATH];
-    const char *name = s->list->entry[i].name;
+    const PhotoEntry *entry = &s->list->entry[i];
+    const char *name = entry->name;
     Error why;
 
+    if (entry->bytes) {
+        *unreadable = !image_read(image, entry->bytes, entry->size, name, &why);
+        return !*unreadable || !memory_is_out(&why) || error_set(err, "%s", why.text);
+    }
     if (snprintf(path, sizeof path, "%s/%s", s->dir, name) >= POOL_PATH)
         return error_set(err, "a photo's path is too long: %.200s", name);
     *unreadable = !image_load(image, path, &why);
     return !*unreadable || !fault_passes(path, &why) || error_set(err, "%s", why.text);
+}
+
+/* Whether the list knows where the face is. */
+static bool photo_box(const PhotoList *list, const Image *photo, Face *face)
+{
+    const float *box = list->box, w = (float)photo->width, h = (float)photo->height;
+
+    *face = (Face){box[0] * w, box[1] * h, box[2] * w, box[3] * h, INFINITY, {0}};
+    return box[2] > box[0];
 }
 
 /* known: a face whose box needs no search. */
@@ -149,6 +168,8 @@ static bool make_one(const Writer *w, FaceDetector *detector, int64_t i, int64_t
     memset(picture, 0, w->layout.picture_bytes);
     bool ok = w->source.list ? load_photo(&w->source, i, &image, &unreadable, err)
                              : load_render(&w->source, i, w->config, &image, &face, &known, x, err);
+    if (ok && !unreadable && w->source.list)
+        known = photo_box(w->source.list, &image, &face);
     if (ok && !unreadable)
         ok = find_face(detector, &image, known, &face, &status, err);
     record.status = status;
@@ -408,6 +429,18 @@ static bool make_names(Writer *w, Error *err)
     return true;
 }
 
+/* Photos in memory have no names of their own that could tell two sets apart. */
+static void describe_photos(Writer *w)
+{
+    const PhotoList *list = w->source.list;
+    uLong hash = 0;
+
+    for (int64_t i = 0; i < list->count; i++)
+        if (list->entry[i].bytes)
+            hash = crc32_z(hash, list->entry[i].bytes, list->entry[i].size);
+    w->head.source = (uint32_t)hash;
+}
+
 /* Two sets of one schema differ in what they draw. */
 static bool describe_renders(Writer *w, Error *err)
 {
@@ -434,7 +467,9 @@ static bool make_head(Writer *w, Error *err)
     w->head.count = w->source.count;
     w->head.size = w->config->size;
     w->head.reference = w->config->reference;
-    if (w->source.renders && !describe_renders(w, err))
+    if (w->source.list)
+        describe_photos(w);
+    else if (!describe_renders(w, err))
         return false;
     if (snprintf(w->head.dir, sizeof w->head.dir, "%s", w->source.dir) >= (int)sizeof w->head.dir)
         return error_set(err, "the folder's name is too long: %.100s...", w->source.dir);

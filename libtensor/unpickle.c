@@ -298,7 +298,7 @@ static bool push_global(Machine *m, const char *module, size_t n_module, const c
     }
     return error_set(m->err,
                      "the pickle wants to use %.*s.%.*s, which is no plain data and was refused; "
-                     "save plain tensors, as torch.save(net.state_dict(), FILE) does",
+                     "save plain data (of PyTorch, by torch.save(net.state_dict(), FILE))",
                      shown(n_module), module, shown(n_name), name);
 }
 
@@ -472,9 +472,9 @@ static bool step(Machine *m)
         return need(m, 2) && pop(m) >= 0;
     default:
         return error_set(m->err,
-                         "the pickle has the opcode 0x%02x at byte %zu, which plain tensors do not "
-                         "need and was refused; save plain tensors, as "
-                         "torch.save(net.state_dict(), FILE) does",
+                         "the pickle has the opcode 0x%02x at byte %zu, which plain data do not "
+                         "need and was refused; save plain data (of PyTorch, by "
+                         "torch.save(net.state_dict(), FILE))",
                          *op, m->at - 1);
     }
 }

@@ -108,6 +108,8 @@ static void move(const Work *w, const VerificationConfig *config, const double *
         for (int k = 0; k < dim; k++)
             moved[k] = v[k] - (config->centre ? w->mean[k] : 0);
     }
+    for (int k = 0; k < dim && config->signed_root; k++)
+        moved[k] = copysign(sqrt(fabs(moved[k])), moved[k]);
     scale_to_unit(moved, dim);
 }
 
@@ -188,36 +190,66 @@ static int64_t count_below(const double *sorted, int64_t n, double v)
     return lo;
 }
 
+/* Distances of same and of different pairs, each sorted. */
+typedef struct Sorted {
+    double *near, *far; /* near is the memory of both */
+    int64_t same, different;
+} Sorted;
+
+/* memory: pairs values. */
+static Sorted sort_distances(const double *distance, const bool *same, int64_t pairs,
+                             double *memory)
+{
+    Sorted s = {.near = memory};
+
+    for (int64_t i = 0; i < pairs; i++)
+        if (same[i])
+            s.near[s.same++] = distance[i];
+    s.far = memory + s.same;
+    for (int64_t i = 0; i < pairs; i++)
+        if (!same[i])
+            s.far[s.different++] = distance[i];
+    qsort(s.near, (size_t)s.same, sizeof *s.near, by_value);
+    qsort(s.far, (size_t)s.different, sizeof *s.far, by_value);
+    return s;
+}
+
+static double rate_at(const Sorted *s, double far)
+{
+    int64_t allowed = (int64_t)(far * (double)s->different + 1e-9);
+    double threshold = allowed < s->different ? s->far[allowed] : INFINITY;
+    return (double)count_below(s->near, s->same, threshold) / (double)s->same;
+}
+
 /* Area and rates; w->distance is free to be used. */
 static void curve(const Work *w, Verification *result)
 {
-    int64_t same = 0, different = 0;
-    double *near = w->distance, *far, above = 0;
+    Sorted s = sort_distances(w->held_out, w->same, w->pairs, w->distance);
+    double above = 0;
 
-    for (int64_t i = 0; i < w->pairs; i++)
-        same += w->same[i];
-    far = near + same;
-    same = 0;
-    for (int64_t i = 0; i < w->pairs; i++) {
-        if (w->same[i])
-            near[same++] = w->held_out[i];
-        else
-            far[different++] = w->held_out[i];
-    }
-    qsort(near, (size_t)same, sizeof *near, by_value);
-    qsort(far, (size_t)different, sizeof *far, by_value);
     /* Pairs of pairs in the right order; equal ones count half. */
-    for (int64_t i = 0; i < different; i++) {
-        int64_t below = count_below(near, same, far[i]);
-        int64_t upto = count_below(near, same, nextafter(far[i], INFINITY));
+    for (int64_t i = 0; i < s.different; i++) {
+        int64_t below = count_below(s.near, s.same, s.far[i]);
+        int64_t upto = count_below(s.near, s.same, nextafter(s.far[i], INFINITY));
         above += .5 * (double)(below + upto);
     }
-    result->area = above / (double)same / (double)different;
-    for (int r = 0; r < VERIFICATION_RATES; r++) {
-        int64_t allowed = (int64_t)(VERIFICATION_FAR[r] * (double)different + 1e-9);
-        double threshold = allowed < different ? far[allowed] : INFINITY;
-        result->tar[r] = (double)count_below(near, same, threshold) / (double)same;
-    }
+    result->area = above / (double)s.same / (double)s.different;
+    for (int r = 0; r < VERIFICATION_RATES; r++)
+        result->tar[r] = rate_at(&s, VERIFICATION_FAR[r]);
+}
+
+bool verification_roc(const double *distance, const bool *same, int64_t pairs, const double *far,
+                      double *tar, int n, Error *err)
+{
+    double *memory = malloc((size_t)(pairs + 1) * sizeof *memory);
+
+    if (!memory)
+        return error_set(err, "out of memory for %lld pairs", (long long)pairs);
+    Sorted s = sort_distances(distance, same, pairs, memory);
+    for (int i = 0; i < n; i++)
+        tar[i] = rate_at(&s, far[i]);
+    free(memory);
+    return true;
 }
 
 static void average(Verification *result)
@@ -278,7 +310,7 @@ static bool check(Work *w, Error *err)
 
 bool verification_run(const real *a, const real *b, int64_t pairs, int dim, const bool *same,
                       const int *fold, const VerificationConfig *config, Verification *result,
-                      Error *err)
+                      double *distance, Error *err)
 {
     Work w = {.pairs = pairs, .dim = dim, .same = same, .fold = fold};
     size_t n = (size_t)pairs, d = (size_t)dim;
@@ -301,6 +333,8 @@ bool verification_run(const real *a, const real *b, int64_t pairs, int dim, cons
     w.covariance = w.moved + 2 * d;
     *result = (Verification){.folds = w.folds};
     bool ok = take_in(&w, a, b, err) && run(&w, config, result, err);
+    if (ok && distance)
+        memcpy(distance, w.held_out, n * sizeof *distance);
     free(memory);
     return ok;
 }

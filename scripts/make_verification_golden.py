@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Writes tests/golden/verification.json: face.evoLVe's verification by numpy, of pairs that
-tests/test_verification.c draws alike.
+tests/test_verification.c draws alike; and pairs.bin beside it, for tests/test_pair_table.c.
 
     /usr/bin/python3 scripts/make_verification_golden.py [FILE]      (Debian's python3-numpy)
 
@@ -9,6 +9,7 @@ written out.
 """
 import json
 import os
+import pickle
 import sys
 
 import numpy as np
@@ -69,7 +70,10 @@ def verify(a, b, same, move):
         p, q = a, b
         if move is not None:
             f = transform(np.concatenate([a[train], b[train]]), move["components"])
-            p, q = normalise(f(a)), normalise(f(b))
+            p, q = f(a), f(b)
+            if move.get("root"):
+                p, q = (np.sign(v) * np.sqrt(np.abs(v)) for v in (p, q))
+            p, q = normalise(p), normalise(q)
         dist = np.sum(np.square(p - q), 1)
         acc_train = [calculate_accuracy(t, dist[train], same[train]) for t in thresholds]
         best.append(thresholds[np.argmax(acc_train)])
@@ -90,11 +94,14 @@ def main():
     path = sys.argv[1] if len(sys.argv) > 1 else here + "/../tests/golden/verification.json"
     a, b, same = draw()
     a, b = normalise(a), normalise(b)
-    moves = {"plain": None, "centre": {"components": None}, "components": {"components": 4}}
+    moves = {"plain": None, "centre": {"components": None}, "components": {"components": 4},
+             "root": {"components": DIM, "root": True}}
     result = {name: verify(a, b, same, move) for name, move in moves.items()}
     with open(path, "w") as f:
         json.dump(result, f, indent=1)
         f.write("\n")
+    with open(os.path.dirname(path) + "/pairs.bin", "wb") as f:  # as insightface's sets
+        pickle.dump(([b"one", b"two", b"one", b"x" * 300, b"two", b"one"], [True, False, True]), f)
 
 
 main()

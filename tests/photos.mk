@@ -14,5 +14,17 @@ tests_test_verification_LDADD = libnets.a libautograd.a libtensor.a \
 	$(CMOCKA_LIBS) $(OPENBLAS_LIBS) $(JANSSON_LIBS) -lm
 EXTRA_DIST += tests/golden/verification.json scripts/make_verification_golden.py
 
+check_PROGRAMS += tests/test_pair_table
+TESTS += tests/test_pair_table
+tests_test_pair_table_SOURCES = tests/test_pair_table.c tests/test_folder.h
+tests_test_pair_table_CPPFLAGS = $(AM_CPPFLAGS) -DGOLDEN='"$(abs_top_srcdir)/tests/golden"'
+tests_test_pair_table_LDADD = $(app_libs) $(CMOCKA_LIBS)
+EXTRA_DIST += tests/golden/pairs.bin
+
+check_PROGRAMS += tests/test_found
+TESTS += tests/test_found
+tests_test_found_SOURCES = tests/test_found.c tests/test_folder.h
+tests_test_found_LDADD = $(app_libs) $(CMOCKA_LIBS)
+
 dist_check_SCRIPTS += tests/test_evaluate.sh
 TESTS += tests/test_evaluate.sh

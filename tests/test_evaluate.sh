@@ -70,13 +70,23 @@ verify="--pairs $work/photos/pairs.tsv --engine builtin:male --out $work/verify"
 # shellcheck disable=SC2086
 "$build/apps/evaluate" verify $verify --mode descriptor > "$work/out" 2> "$work/err" ||
     fail "verify: $(cat "$work/err")"
-has "verification" "$work/out" '^accuracy .* over 2 folds.*area under ROC 1.0000, TAR 1.0000 at FAR 0.1'
+has "verification" "$work/out" '^descriptor .*accuracy .* over 2 folds.*area under ROC 1.0000, TAR 1.0000 at FAR 0.1'
 has "the pairs" "$work/out" '^6 pairs of 5 photos; left out: 1 pairs, 1 photos without a face'
 has "the report" "$work/verify/verify.json" '"area": 1.0'
+has "what was left out" "$work/verify/verify.json" '"broken.jpg",'
+has "the weights" "$work/verify/verify.json" '"descriptor": "[0-9a-f]\{16\}"'
+has "the page" "$work/verify/verify.html" 'Face verification, pairs'
 
-# An ablation of which three rows are there already trains the one that is missing, once.
+# Several modes at once, of some of the pairs.
+# shellcheck disable=SC2086
+"$build/apps/evaluate" verify $verify --limit 3 --mode one-shot --mode descriptor --normalise centre > "$work/out" 2> "$work/err" ||
+    fail "two modes: $(cat "$work/err")"
+has "a second mode" "$work/out" '^one-shot .*accuracy'
+has "its row" "$work/verify/verify.json" '"normalise": "centre"'
+
+# An ablation of which four rows are there already trains the one that is missing, once.
 ablation="--photos $work/pools/photos.pool --pairs $work/photos/pairs.tsv --engine builtin:male --steps 2 --batch 2 --out $work/ablation"
-for row in identity loopback all; do
+for row in untrained identity loopback all; do
     mkdir -p "$work/ablation/$row"
     echo '{"accuracy": 0.75, "deviation": 0.125, "area": 0.875}' > "$work/ablation/$row/verify.json"
 done
@@ -101,11 +111,14 @@ refuses 1 "another ablation" 'has rows of an ablation with other options' evalua
 refuses 2 "no command" 'it wants a command' evaluate
 refuses 2 "another command" "there is no command 'search'" evaluate search
 refuses 2 "no engine" 'engine ENGINE is missing' evaluate verify --pairs x --mode descriptor --out "$work/x"
-refuses 2 "a wrong mode" "descriptor or one-shot, not 'x'" evaluate verify --mode x
+refuses 2 "a wrong mode" "combined-paper, not 'x'" evaluate verify --mode x
 printf 'a.png\tb.png\t1\na.png\tb.png\t2\n' > "$work/bad.tsv"
 refuses 1 "a bad table" 'bad.tsv, line 2: the third column is 1' \
     evaluate verify --pairs "$work/bad.tsv" --mode descriptor --engine builtin:male --out "$work/x"
 printf 'a.png\tb.png\t1\na.png\tb.png\t1\t3\n' > "$work/bad.tsv"
+refuses 2 "a mode twice" 'mode one-shot is there twice' evaluate verify --mode one-shot --mode one-shot
+refuses 1 "no set at all" 'is no set of pairs' \
+    evaluate verify --pairs "$work" --mode descriptor --engine builtin:male --out "$work/x"
 refuses 1 "a column too many" 'bad.tsv, line 2: it wants path' \
     evaluate verify --pairs "$work/bad.tsv" --mode descriptor --engine builtin:male --out "$work/x"
 

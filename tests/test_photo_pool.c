@@ -356,6 +356,69 @@ static void contents(void **state)
     photo_pool_close(pool);
 }
 
+/* Photos in memory give the records of photos in files; a box that is known takes the place of the
+ * search, and other bytes are another pool. */
+static void in_memory(void **state)
+{
+    (void)state;
+    char path[TEST_PATH];
+    uint8_t *bytes[NAMES];
+    const uint8_t *borrowed[NAMES];
+    size_t size[NAMES];
+    PhotoPool *files, *memory;
+    PoolPhoto a, b;
+    PhotoList copy;
+    Error err;
+    if (!have_assets)
+        skip();
+    must(photo_list_names(&copy, "a set", names, NAMES, &err), &err);
+    for (int i = 0; i < NAMES; i++)
+        borrowed[i] = bytes[i] = read_all(test_path(path, list.dir, names[i]), &size[i]);
+    photo_list_set_bytes(&copy, borrowed, size);
+    test_path(path, folder, "memory.pool");
+    must(photo_pool_write(path, &copy, &config, MODEL, NULL, NULL, &err), &err);
+    must(photo_pool_open(&memory, path, &err), &err);
+    char other[TEST_PATH];
+    must(photo_pool_open(&files, whole(other), &err), &err);
+    assert_string_equal(photo_pool_info(memory)->dir, "a set");
+    assert_int_equal(photo_pool_info(memory)->in_state[PHOTO_UNREADABLE], 1);
+    for (int i = 0; i < NAMES; i++) {
+        must(photo_pool_get(memory, i, &a, &err), &err);
+        must(photo_pool_get(files, i, &b, &err), &err);
+        assert_int_equal(a.status, b.status);
+        assert_memory_equal(&a.face, &b.face, sizeof a.face);
+        assert_memory_equal(a.rgb, b.rgb, 3 * SIZE * SIZE);
+    }
+    borrowed[0] = bytes[1];
+    size[0] = size[1];
+    photo_list_set_bytes(&copy, borrowed, size);
+    assert_false(photo_pool_write(path, &copy, &config, MODEL, NULL, NULL, &err));
+    assert_non_null(strstr(err.text, "other photos"));
+    photo_pool_close(memory);
+
+    Image image;
+    must(image_read(&image, bytes[1], size[1], "b", &err), &err);
+    must(photo_pool_get(files, 1, &a, &err), &err);
+    const float w = (float)image.width, h = (float)image.height;
+    const float box[4] = {a.face.left / w, a.face.top / h, a.face.right / w, a.face.bottom / h};
+    memcpy(copy.box, box, sizeof box);
+    test_path(path, folder, "box.pool");
+    must(photo_pool_write(path, &copy, &config, MODEL, NULL, NULL, &err), &err);
+    must(photo_pool_open(&memory, path, &err), &err);
+    must(photo_pool_get(memory, 1, &b, &err), &err);
+    assert_true(isinf(b.face.score));
+    assert_true(fabsf(b.face.left - a.face.left) < .5f &&
+                fabsf(b.face.bottom - a.face.bottom) < .5f);
+    for (int k = 0; k < 2 * FACE_LANDMARKS; k++)
+        assert_true(fabsf(a.face.landmark[k] - b.face.landmark[k]) < .05f * a.side);
+    photo_pool_close(memory);
+    photo_pool_close(files);
+    photo_list_free(&copy);
+    image_free(&image);
+    for (int i = 0; i < NAMES; i++)
+        free(bytes[i]);
+}
+
 /* A blank picture is a photo without a face, in a list of itself alone. */
 static void faceless(void **state)
 {
@@ -843,6 +906,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(thresholds),
         cmocka_unit_test(yaw_of_renders),
         cmocka_unit_test(contents),
+        cmocka_unit_test(in_memory),
         cmocka_unit_test(faceless),
 #ifdef _OPENMP
         cmocka_unit_test(threads),

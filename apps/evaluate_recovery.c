@@ -1,0 +1,584 @@
+/* evaluate recovery: how much of a character that is known is found in a picture of it. */
+#include "config.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apps/app.h"
+#include "apps/evaluate.h"
+#include "apps/found.h"
+#include "apps/progress.h"
+#include "apps/sheet.h"
+#include "datasets/disturb.h"
+
+enum {
+    OUT = 'o',
+    CHARACTERS = 1000,
+    SEED,
+    METHOD,
+    TRANSLATOR,
+    LIGHT,
+    PHOTO_SIZE = 512,
+    MAX_PARTS = 160,
+    SHEET_CHARACTERS = 3
+};
+
+/* What the pictures show beside the character. */
+static const Disturbance condition[] = {DISTURB_NONE, DISTURB_LIGHT, DISTURB_BACKGROUND,
+                                        DISTURB_HAIR, DISTURB_POSE,  DISTURB_BLUR};
+enum { CONDITIONS = sizeof condition / sizeof *condition };
+/* How strong: as far as portraits go. */
+static const float STRENGTH = .5f;
+
+typedef struct Options {
+    StudioConfig studio; /* first: the child parser's input */
+    const char *out, *translator;
+    MethodList methods;
+    int characters;
+    uint64_t seed;
+    double light;
+} Options;
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    Options *o = state->input;
+
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &o->studio;
+        break;
+    case OUT:
+        o->out = arg;
+        break;
+    case CHARACTERS:
+        o->characters = (int)option_int(arg, "--characters", 2, 10000);
+        break;
+    case SEED:
+        o->seed = (uint64_t)option_int(arg, "--seed", 0, INT64_MAX);
+        break;
+    case METHOD:
+        method_list_parse(&o->methods, arg, "--method");
+        break;
+    case TRANSLATOR:
+        o->translator = arg;
+        break;
+    case LIGHT:
+        o->light = option_real(arg, "--light", 0, 1);
+        break;
+    case ARGP_KEY_ARG:
+        die_usage("'%s' is no option", arg);
+    case ARGP_KEY_END:
+        if (!o->out)
+            die_usage("it wants --out DIR");
+        if (o->translator && !method_list_any(&o->methods, method_translates))
+            die_usage("--translator belongs to --method one-shot and combined");
+        if (o->light >= 0 && !method_list_any(&o->methods, method_searches))
+            die_usage("--light belongs to --method iterative and combined");
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static const struct argp_option option[] = {
+    {"characters", CHARACTERS, "N", 0, "So many random people of the schema (10)", 0},
+    {"seed", SEED, "S", 0, "Who they are, and what else is random in the pictures (1)", 0},
+    {"method", METHOD, "LIST", 0,
+     "With commas between: average, one-shot, iterative, combined, iterative-paper, combined-paper "
+     "(average,one-shot,iterative,combined). " METHOD_HELP,
+     0},
+    {"translator", TRANSLATOR, "FILE", 0, "The translator, if not the pretrained one", 0},
+    {"light", LIGHT, "T", 0, "How far a search believes the skin's colour, 0 to 1 (its own)", 0},
+    {"out", OUT, "DIR", 0, "Folder of recovery.json, recovery.html, and of what a stopped run has",
+     0},
+    {0}};
+static const struct argp_child children[] = {{&studio_argp, 0, NULL, 0}, {0}};
+static const struct argp parser = {
+    option,
+    parse,
+    "--engine ENGINE --out DIR",
+    "How much of a known character is found in a picture of it: the engine draws random people "
+    "plainly, in other light, before another background, with other hair, turned and out of focus; "
+    "the pictures are aligned like photos, and every method finds a character in each."
+    "\vA search takes half a minute a picture. A run that was stopped goes on where it was.\n\n"
+    "  evaluate recovery --engine builtin:male --method one-shot --characters 20 --out DIR",
+    children,
+    NULL,
+    NULL};
+
+typedef struct Bench {
+    const Options *options;
+    Studio studio;
+    json_t *result;
+    int dim, count;   /* count: of pictures; character i under condition k is i CONDITIONS + k */
+    float *truth;     /* count x dim: of DISTURB_HAIR with the other hair */
+    uint8_t *aligned; /* count x size x size x 3 */
+    bool *lost;       /* count: no face was found */
+    real *shown;      /* count x 3 x size x size: the truth's own portrait */
+    View *seen;       /* count: and what the networks see in it */
+    Sheet sheet;
+    double seconds[METHODS]; /* a picture; 0: all were there already */
+} Bench;
+
+static void *need(size_t n, size_t size)
+{
+    void *memory = calloc(n, size);
+    if (!memory)
+        die("out of memory");
+    return memory;
+}
+
+static size_t pixels(const Bench *b)
+{
+    return (size_t)b->studio.size * (size_t)b->studio.size;
+}
+
+/* ---- The pictures ---- */
+
+/* As photo_align does it, but without a face it is no error. */
+static bool align(Bench *b, const Image *photo, uint8_t *aligned)
+{
+    Studio *s = &b->studio;
+    Image to = {s->size, s->size, aligned};
+    Face face;
+    int n = 0;
+    Error err;
+
+    if (!face_detect(s->detector, photo, &face, 1, &n, &err))
+        die_error(&err);
+    if (n > 0)
+        image_warp(&to, photo, face_alignment(&face, s->reference.landmark));
+    return n > 0;
+}
+
+static void draw_all(Bench *b)
+{
+    const Options *o = b->options;
+    const Studio *s = &b->studio;
+    Image photo;
+    Progress progress;
+    Error err;
+
+    if (!image_new(&photo, PHOTO_SIZE, PHOTO_SIZE, &err))
+        die_error(&err);
+    progress_start(&progress, "drawing", "pictures", 0, b->count);
+    for (int i = 0; i < b->count; i++) {
+        uint64_t who = (uint64_t)(i / CONDITIONS);
+        float *x = b->truth + (size_t)i * (size_t)b->dim;
+        schema_random_person(s->schema[0], o->seed, who, x);
+        real *shown = b->shown + (size_t)i * 3 * pixels(b);
+        if (!disturb_render(s->engine[0], condition[i % CONDITIONS], STRENGTH, o->seed, who, x,
+                            &photo, &err) ||
+            !studio_render(s, 0, x, shown, &err) || !view_new(&b->seen[i], &s->eyes, &err))
+            die_error(&err);
+        measure_view(s->measure, shown, &b->seen[i]);
+        b->lost[i] = !align(b, &photo, b->aligned + (size_t)i * 3 * pixels(b));
+        progress_update(&progress, i + 1, NULL);
+        if (interrupted())
+            die("stopped while drawing");
+    }
+    progress_end(&progress, b->count, NULL);
+    image_free(&photo);
+}
+
+/* ---- What is found in them ---- */
+
+static void find_one(Bench *b, Method method, Found *found, int i)
+{
+    Studio *s = &b->studio;
+    uint8_t *rgb = b->aligned + (size_t)i * 3 * pixels(b);
+    real *picture = need(3 * pixels(b), sizeof *picture);
+    float *x = found->x + (size_t)i * (size_t)b->dim;
+    Error err;
+
+    image_to_planar(picture, &(Image){s->size, s->size, rgb});
+    if (!method_run(s, 0, method, b->options->light, picture, x, &err) ||
+        !found_note(found, i, &err))
+        die_error(&err);
+    free(picture);
+}
+
+static void find_all(Bench *b, Method method, Found *found)
+{
+    int64_t done = found->count - found_missing(found), begun = done;
+    double begin = seconds();
+    Progress progress;
+    Error err;
+
+    progress_start(&progress, method_name(method), "pictures", done, found->count);
+    for (int i = 0; i < b->count; i++) {
+        if (found->done[i])
+            continue;
+        if (interrupted()) {
+            if (!found_save(found, &err))
+                die_error(&err);
+            die("stopped after %" PRId64 " of %" PRId64 " pictures; run again to go on", done,
+                found->count);
+        }
+        if (b->lost[i])
+            found->done[i] = 1;
+        else
+            find_one(b, method, found, i);
+        progress_update(&progress, ++done, NULL);
+    }
+    progress_end(&progress, done, NULL);
+    if (done > begun)
+        b->seconds[method] = (seconds() - begin) / (double)(done - begun);
+    if (!found_save(found, &err))
+        die_error(&err);
+}
+
+static void open_found(Bench *b, Method method, Found *found)
+{
+    const Options *o = b->options;
+    json_t *of = json_pack("{sI si}", "seed", (json_int_t)o->seed, "characters", o->characters);
+    char *identity = method_identity(&b->studio, method, o->light, of), path[4096];
+    Error err;
+
+    snprintf(path, sizeof path, "%.3900s/recovery-%s.found", o->out, method_name(method));
+    if (!found_open(found, path, identity, b->count, b->dim, &err))
+        die_error(&err);
+    free(identity);
+    if (found_missing(found) > 0)
+        find_all(b, method, found);
+}
+
+/* ---- How good it is ---- */
+
+/* Deviations of a component's controls from the schema's means, in truth and as found. */
+typedef struct Part {
+    const char *name;
+    int64_t n;
+    double *truth, *found, error;
+} Part;
+
+typedef struct Parts {
+    int n;
+    Part part[MAX_PARTS];
+} Parts;
+
+static Part *part_of(Parts *p, const char *name, size_t room)
+{
+    for (int i = 0; i < p->n; i++)
+        if (strcmp(p->part[i].name, name) == 0)
+            return &p->part[i];
+    if (p->n == MAX_PARTS)
+        die("more than %d components in a schema", MAX_PARTS);
+    p->part[p->n] = (Part){
+        .name = name, .truth = need(room, sizeof(double)), .found = need(room, sizeof(double))};
+    return &p->part[p->n++];
+}
+
+static void add_to(Part *p, double truth, double found)
+{
+    p->truth[p->n] = truth;
+    p->found[p->n++] = found;
+    p->error += fabs(truth - found);
+}
+
+static void compare(const Bench *b, const float *truth, const float *found, Parts *parts)
+{
+    const Schema *schema = b->studio.schema[0];
+    size_t room = (size_t)b->count * (size_t)schema->n_continuous;
+
+    for (int i = 0; i < schema->n_continuous; i++) {
+        const Control *c = &schema->control[i];
+        double x = (double)truth[i] - (double)c->mean, y = (double)found[i] - (double)c->mean;
+        add_to(part_of(parts, "all", room), x, y);
+        add_to(part_of(parts, c->component, room), x, y);
+    }
+}
+
+/* {"error": {component: mean |x - found|}, "correlation": {component: r}} */
+static json_t *parts_json(Parts *parts)
+{
+    json_t *errors = json_object(), *correlations = json_object();
+
+    for (int i = 0; i < parts->n; i++) {
+        Part *p = &parts->part[i];
+        json_object_set_new(errors, p->name, json_real(p->error / (double)p->n));
+        json_object_set_new(correlations, p->name,
+                            json_real(correlation(p->truth, p->found, p->n)));
+        free(p->truth);
+        free(p->found);
+    }
+    return json_pack("{so so}", "error", errors, "correlation", correlations);
+}
+
+static double pixel_error(const real *a, const real *b, size_t n)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += fabs((double)a[i] - (double)b[i]);
+    return sum / (double)n;
+}
+
+static void put(Bench *b, int i, int column, const real *picture)
+{
+    Error err;
+
+    if (i < b->sheet.rows && !sheet_put_planar(&b->sheet, column, i, picture, b->studio.size, &err))
+        die_error(&err);
+}
+
+/* The figures of a method under a condition; its column of the sheet. */
+static json_t *judge(Bench *b, const Found *found, int k, int column)
+{
+    const Studio *s = &b->studio;
+    const Schema *schema = s->schema[0];
+    double distance = 0, pixel = 0, right = 0;
+    int n = 0;
+    Parts *parts = need(1, sizeof *parts);
+    real *picture = need(3 * pixels(b), sizeof *picture);
+    View view;
+    Error err;
+
+    if (!view_new(&view, &s->eyes, &err))
+        die_error(&err);
+    for (int i = k; i < b->count; i += CONDITIONS) {
+        const float *x = found->x + (size_t)i * (size_t)b->dim;
+        const float *truth = b->truth + (size_t)i * (size_t)b->dim;
+        if (b->lost[i])
+            continue;
+        if (!studio_render(s, 0, x, picture, &err))
+            die_error(&err);
+        measure_view(s->measure, picture, &view);
+        distance += view_distance(&b->seen[i], &view, &s->eyes);
+        pixel += pixel_error(b->shown + (size_t)i * 3 * pixels(b), picture, 3 * pixels(b));
+        for (int g = 0; g < schema->n_groups; g++)
+            right += schema_choice(schema, g, x) == schema_choice(schema, g, truth);
+        compare(b, truth, x, parts);
+        put(b, i, column, picture);
+        n++;
+    }
+    json_t *json = parts_json(parts);
+    json_object_set_new(json, "faces", json_integer(n));
+    if (n > 0)
+        json_object_update_new(json,
+                               json_pack("{sf sf sf}", "identity distance", distance / n,
+                                         "pixel error", pixel / n, "right choices",
+                                         schema->n_groups ? right / (n * schema->n_groups) : 1.));
+    free(parts);
+    free(picture);
+    view_free(&view);
+    return json;
+}
+
+static json_t *figures(const Bench *b, int k, Method method)
+{
+    json_t *conditions = json_object_get(b->result, "conditions");
+    return json_object_get(json_object_get(conditions, disturbance_name(condition[k])),
+                           method_name(method));
+}
+
+/* ---- What is told ---- */
+
+static double figure(const json_t *json, const char *key, const char *part)
+{
+    const json_t *value = json_object_get(json, key);
+    value = part ? json_object_get(value, part) : value;
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+static json_t *cell(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+/* Rows of condition, method, the figures. */
+static json_t *table(const Bench *b)
+{
+    const MethodList *m = &b->options->methods;
+    json_t *rows = json_pack("[[ssssssss]]", "picture", "method", "faces", "identity distance",
+                             "pixel error", "parameter error", "correlation", "right choices");
+
+    for (int k = 0; k < CONDITIONS; k++)
+        for (int i = 0; i < m->n; i++) {
+            const json_t *f = figures(b, k, m->method[i]);
+            json_t *row = json_pack("[ssO]", disturbance_name(condition[k]),
+                                    method_name(m->method[i]), json_object_get(f, "faces"));
+            json_array_append_new(row, cell(figure(f, "identity distance", NULL)));
+            json_array_append_new(row, cell(figure(f, "pixel error", NULL)));
+            json_array_append_new(row, cell(figure(f, "error", "all")));
+            json_array_append_new(row, cell(figure(f, "correlation", "all")));
+            json_array_append_new(row, cell(figure(f, "right choices", NULL)));
+            json_array_append_new(rows, row);
+        }
+    return rows;
+}
+
+/* Bars of a figure: a group for each condition, or of the plain pictures for each component. */
+static void bars(const Bench *b, Report *page, const char *title, const char *key, bool by_part)
+{
+    const MethodList *m = &b->options->methods;
+    const char *group[MAX_PARTS], *series[METHODS], *name;
+    double *value = need((size_t)MAX_PARTS * METHODS, sizeof *value);
+    ReportBars all = {.title = title, .n = m->n, .group = group, .series = series, .value = value};
+    json_t *unused;
+
+    for (int i = 0; i < m->n; i++)
+        series[i] = method_name(m->method[i]);
+    if (by_part) {
+        json_object_foreach(json_object_get(figures(b, 0, m->method[0]), key), name, unused)
+        {
+            group[all.groups++] = name;
+        }
+    } else {
+        for (int k = 0; k < CONDITIONS; k++)
+            group[all.groups++] = disturbance_name(condition[k]);
+    }
+    for (int g = 0; g < all.groups; g++)
+        for (int i = 0; i < m->n; i++) {
+            const json_t *f = figures(b, by_part ? 0 : g, m->method[i]);
+            bool parts = json_is_object(json_object_get(f, key));
+            value[g * m->n + i] = figure(f, key, by_part ? group[g] : parts ? "all" : NULL);
+        }
+    report_bars(page, &all);
+    free(value);
+}
+
+static void write_page(const Bench *b)
+{
+    char title[80];
+    Report page;
+    json_t *rows = table(b);
+
+    snprintf(title, sizeof title, "Recovery of known characters, %.30s", b->studio.schema[0]->name);
+    result_page_open(&page, b->options->out, title, b->result);
+    report_text(&page,
+                "%d random people, drawn in six ways and found again; in a picture the light, the "
+                "background, the hair, the pose or the focus is another one. Distances and pixel "
+                "errors are between the engine's portraits of the true character and of the found "
+                "one, so those of a perfect method are 0.",
+                b->options->characters);
+    report_table(&page, rows);
+    bars(b, &page, "Identity distance", "identity distance", false);
+    bars(b, &page, "Pixel error", "pixel error", false);
+    bars(b, &page, "Parameter error", "error", false);
+    bars(b, &page, "Correlation", "correlation", false);
+    bars(b, &page, "Correlation, plain pictures", "correlation", true);
+    bars(b, &page, "Parameter error, plain pictures", "error", true);
+    report_heading(&page, "Characters");
+    report_image(&page, &b->sheet.image,
+                 "A picture a row: as it was given, the true character, and what each method "
+                 "found, in the table's order");
+    result_page_close(&page, b->result);
+    json_decref(rows);
+}
+
+static void tell(const Bench *b)
+{
+    const MethodList *m = &b->options->methods;
+
+    printf("picture    method           faces  identity  pixels  parameters  correlation\n");
+    for (int k = 0; k < CONDITIONS; k++)
+        for (int i = 0; i < m->n; i++) {
+            const json_t *f = figures(b, k, m->method[i]);
+            printf("%-10s %-16s %5d  %8.4f  %6.4f  %10.4f  %11.3f\n",
+                   disturbance_name(condition[k]), method_name(m->method[i]),
+                   (int)json_integer_value(json_object_get(f, "faces")),
+                   figure(f, "identity distance", NULL), figure(f, "pixel error", NULL),
+                   figure(f, "error", "all"), figure(f, "correlation", "all"));
+        }
+}
+
+static void open_bench(Bench *b, const Options *o)
+{
+    StudioConfig config = o->studio;
+    Error err;
+
+    *b = (Bench){.options = o};
+    config.with_translators = method_list_any(&o->methods, method_translates);
+    config.translator[0] = o->translator;
+    config.translators = o->translator != NULL;
+    if (!make_folder(o->out, &err) || !studio_open(&b->studio, &config, &err))
+        die_error(&err);
+    if (!engine_can(b->studio.engine[0], ENGINE_VIEW | ENGINE_BACKGROUND))
+        die("%s draws no other views, light or backgrounds, which recovery wants",
+            o->studio.engine[0]);
+    b->dim = b->studio.schema[0]->dim;
+    b->count = o->characters * CONDITIONS;
+    size_t n = (size_t)b->count;
+    b->truth = need(n * (size_t)b->dim, sizeof *b->truth);
+    b->aligned = need(n * 3 * pixels(b), 1);
+    b->lost = need(n, sizeof *b->lost);
+    b->shown = need(n * 3 * pixels(b), sizeof *b->shown);
+    b->seen = need(n, sizeof *b->seen);
+    int people = o->characters < SHEET_CHARACTERS ? o->characters : SHEET_CHARACTERS;
+    if (!sheet_new(&b->sheet, 2 + o->methods.n, people * CONDITIONS, b->studio.size, 2, &err))
+        die_error(&err);
+    b->result =
+        result_new("recovery",
+                   json_pack("{si sI sf so}", "characters", o->characters, "seed",
+                             (json_int_t)o->seed, "strength", (double)STRENGTH, "light",
+                             o->light >= 0 ? json_real(o->light) : json_string("the method's own")),
+                   &b->studio);
+}
+
+static void close_bench(Bench *b)
+{
+    for (int i = 0; i < b->count; i++)
+        view_free(&b->seen[i]);
+    free(b->truth);
+    free(b->aligned);
+    free(b->lost);
+    free(b->shown);
+    free(b->seen);
+    sheet_free(&b->sheet);
+    json_decref(b->result);
+    studio_close(&b->studio);
+}
+
+static void run_methods(Bench *b)
+{
+    const MethodList *m = &b->options->methods;
+    json_t *conditions = json_object(), *times = json_object();
+
+    json_object_set_new(b->result, "conditions", conditions);
+    for (int k = 0; k < CONDITIONS; k++)
+        json_object_set_new(conditions, disturbance_name(condition[k]), json_object());
+    for (int i = 0; i < m->n; i++) {
+        Method method = m->method[i];
+        Found found;
+        open_found(b, method, &found);
+        for (int k = 0; k < CONDITIONS; k++)
+            json_object_set_new(json_object_get(conditions, disturbance_name(condition[k])),
+                                method_name(method), judge(b, &found, k, 2 + i));
+        if (b->seconds[method] > 0)
+            json_object_set_new(times, method_name(method), json_real(b->seconds[method]));
+        found_close(&found);
+    }
+    json_object_set_new(b->result, "seconds", times);
+}
+
+int evaluate_recovery(int argc, char **argv)
+{
+    Options o = {
+        .methods = {4, {METHOD_AVERAGE, METHOD_ONE_SHOT, METHOD_ITERATIVE, METHOD_COMBINED}},
+        .characters = 10,
+        .seed = 1,
+        .light = -1};
+    Bench b;
+
+    app_parse(&parser, argc, argv, &o);
+    catch_interrupt();
+    open_bench(&b, &o);
+    draw_all(&b);
+    for (int i = 0; i < b.sheet.rows; i++) {
+        Image given = {b.studio.size, b.studio.size, b.aligned + (size_t)i * 3 * pixels(&b)};
+        Error err;
+        if (!b.lost[i] && !sheet_put(&b.sheet, 0, i, &given, &err))
+            die_error(&err);
+        put(&b, i, 1, b.shown + (size_t)i * 3 * pixels(&b));
+    }
+    run_methods(&b);
+    tell(&b);
+    result_save(o.out, b.result);
+    write_page(&b);
+    close_bench(&b);
+    return 0;
+}

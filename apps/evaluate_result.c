@@ -1,0 +1,159 @@
+/* What the commands of evaluate write alike. */
+#include "config.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apps/app.h"
+#include "apps/checkpoint.h"
+#include "apps/evaluate.h"
+#include "apps/finder_report.h"
+
+static void add_hash(json_t *weights, const char *net, const char *model, const ParamSet *set)
+{
+    char name[80], hash[20];
+
+    if (!set)
+        return;
+    snprintf(name, sizeof name, "%s%s%s", net, *model ? " " : "", model);
+    snprintf(hash, sizeof hash, "%016" PRIx64, weights_hash(set));
+    json_object_set_new(weights, name, json_string(hash));
+}
+
+json_t *studio_json(const Studio *s)
+{
+    json_t *schemas = json_object(), *weights = json_object();
+    char text[DESCRIPTOR_TEXT], digest[17];
+
+    for (int m = 0; m < s->models; m++) {
+        schema_digest(s->schema[m], digest);
+        json_object_set_new(schemas, s->schema[m]->name, json_string(digest));
+        add_hash(weights, "imitator", s->schema[m]->name, s->imitator[m].set);
+        add_hash(weights, "translator", s->schema[m]->name, s->translator[m].set);
+    }
+    add_hash(weights, "segmenter", "", s->segmenter.set);
+    add_hash(weights, "descriptor", "", descriptor_set(&s->descriptor));
+    descriptor_text(&s->descriptor, text);
+    return json_pack("{so ss si so}", "schemas", schemas, "descriptor", text, "picture size",
+                     s->size, "weights", weights);
+}
+
+json_t *result_new(const char *what, json_t *config, const Studio *studio)
+{
+    char *command = evaluate_command();
+    json_t *result = json_pack("{ss ss ss so so}", "evaluation", what, "program", PACKAGE_STRING,
+                               "command", command, "config", config, "studio",
+                               studio ? studio_json(studio) : json_object());
+
+    free(command);
+    if (!result)
+        die("out of memory");
+    return result;
+}
+
+static const char *text_of(const json_t *result, const char *key)
+{
+    return json_string_value(json_object_get(result, key));
+}
+
+static char *result_path(const char *out, const json_t *result, const char *extension)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%.50s.%s", text_of(result, "evaluation"), extension);
+    return path_join(out, name);
+}
+
+void result_save(const char *out, const json_t *result)
+{
+    char *path = result_path(out, result, "json");
+    Error err;
+
+    if (!json_save(path, json_incref((json_t *)(uintptr_t)result), &err)) /* a count, no change */
+        die_error(&err);
+    free(path);
+}
+
+void result_page_open(Report *page, const char *out, const char *title, const json_t *result)
+{
+    char *path = result_path(out, result, "html");
+    Error err;
+
+    if (!report_open(page, path, title, &err))
+        die_error(&err);
+    report_code(page, text_of(result, "command"));
+    free(path);
+}
+
+void result_page_close(Report *page, const json_t *result)
+{
+    Error err;
+
+    report_heading(page, "Settings");
+    report_facts(page, json_object_get(result, "config"));
+    report_heading(page, "Engine and weights");
+    report_facts(page, json_object_get(result, "studio"));
+    if (!report_close(page, &err))
+        die_error(&err);
+}
+
+char *method_identity(const Studio *studio, Method method, double light, json_t *of)
+{
+    FinderConfig c = method_config(method);
+    json_t *identity = json_pack(
+        "{ss so si si si sf sf sf sf sf sf sf so}", "method", method_name(method), "of", of,
+        "first steps", c.first_steps, "steps", c.steps, "refinements", c.refinements, "rate",
+        c.rate, "light", light >= 0 ? light : c.light_trust, "identity", c.weight.identity,
+        "content", c.weight.content, "colour", c.weight.colour, "geometry", c.weight.geometry,
+        "prior", c.weight.prior, "studio", studio_json(studio));
+    char *text = json_dumps(identity, JSON_COMPACT | JSON_SORT_KEYS);
+
+    json_decref(identity);
+    if (!text)
+        die("out of memory");
+    return text;
+}
+
+double correlation(const double *x, const double *y, int64_t n)
+{
+    double mx = 0, my = 0, xx = 0, yy = 0, xy = 0;
+
+    for (int64_t i = 0; i < n; i++) {
+        mx += x[i] / (double)n;
+        my += y[i] / (double)n;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        xx += (x[i] - mx) * (x[i] - mx);
+        yy += (y[i] - my) * (y[i] - my);
+        xy += (x[i] - mx) * (y[i] - my);
+    }
+    return xx > 0 && yy > 0 ? xy / sqrt(xx * yy) : 0;
+}
+
+void method_list_parse(MethodList *list, const char *text, const char *option)
+{
+    list->n = 0;
+    while (true) {
+        size_t n = strcspn(text, ",");
+        Method method;
+        if (!method_find(text, n, &method))
+            die_usage("%s: there is no '%.*s'", option, (int)n, text);
+        for (int i = 0; i < list->n; i++)
+            if (list->method[i] == method)
+                die_usage("%s: '%.*s' is there twice", option, (int)n, text);
+        list->method[list->n++] = method;
+        if (text[n] == '\0')
+            return;
+        text += n + 1;
+    }
+}
+
+bool method_list_any(const MethodList *list, bool (*is)(Method))
+{
+    for (int i = 0; i < list->n; i++)
+        if (is(list->method[i]))
+            return true;
+    return false;
+}
