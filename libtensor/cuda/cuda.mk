@@ -8,6 +8,12 @@ CUDA_KERNELS = \
 	libtensor/cuda/channel_affine.cu \
 	libtensor/cuda/channel_mul.cu \
 	libtensor/cuda/concat.cu \
+	libtensor/cuda/conv2d.cu \
+	libtensor/cuda/conv_bias.cu \
+	libtensor/cuda/conv_to_big.cu \
+	libtensor/cuda/conv_to_small.cu \
+	libtensor/cuda/conv_transpose2d.cu \
+	libtensor/cuda/conv_weight.cu \
 	libtensor/cuda/cosine_loss.cu \
 	libtensor/cuda/cross_entropy.cu \
 	libtensor/cuda/grey.cu \
@@ -31,7 +37,8 @@ CUDA_KERNELS = \
 CUDA_SOURCES = libtensor/cuda/backend_cuda.cu libtensor/cuda/blas.cu $(CUDA_KERNELS)
 
 EXTRA_DIST += $(CUDA_SOURCES) \
-	libtensor/cuda/blas.h libtensor/cuda/cuda.h libtensor/cuda/cuda_kernels.h \
+	libtensor/cuda/blas.h libtensor/cuda/conv.h libtensor/cuda/cuda.h \
+	libtensor/cuda/cuda_kernels.h libtensor/cuda/implicit_gemm.h \
 	libtensor/cuda/difference.h libtensor/cuda/map.h libtensor/cuda/no_cuda.c \
 	libtensor/cuda/pool.h libtensor/cuda/runs.h libtensor/cuda/sums.h
 LIBTENSOR_CUDA = libtensor/cuda/backend_cuda.h
