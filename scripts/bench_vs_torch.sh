@@ -1,31 +1,46 @@
 #!/usr/bin/env bash
-# Times the one-shot mode (F_recg and T') in turns with the same networks in PyTorch, so that both
-# meet the same machine, and prints the median rates and their ratio.
-# usage: scripts/bench_vs_torch.sh PEER BUILD [ROUNDS [BATCH [THREADS]]]
-#   PEER     a Python program, run by $PYTHON or /usr/bin/python3; `PEER oneshot --batch B --runs N
-#            --threads T` prints "oneshot MEDIAN_S ..." of the paper's networks on 512x512 pictures
-#   BUILD    the build folder; tests/bench_one_shot is made in it
+# Times our networks in turns with the same ones in PyTorch, so that both meet the same machine, and
+# prints the median rates and their ratio.
+# usage: scripts/bench_vs_torch.sh PEER BUILD [ROUNDS [ROW ...]]
+#   PEER     a Python program, run by $PYTHON or /usr/bin/python3: `PEER ROW --batch B --runs N
+#            --threads T [--channels-last]` prints "ROW MEDIAN_S MIN_S MAX_S RATE/s MEMORYMB"; of its
+#            two memory formats the faster one counts
+#   BUILD    the build folder; tests/bench is made in it, and its rows (bench --list) are ROW
+#   ROUNDS   5
+#   THREADS in the environment: all; RUNS: timed steps of each round (3)
 set -euo pipefail
 
 case ${1:-} in
-'' | -h | --help) sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit ;;
+'' | -h | --help) sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit ;;
 esac
-python=${PYTHON:-/usr/bin/python3}
-peer=$1 build=$2 rounds=${3:-7} batch=${4:-4} threads=${5:-$(nproc)} runs=5
-make -s -C "$build" tests/bench_one_shot
+python=${PYTHON:-/usr/bin/python3} threads=${THREADS:-$(nproc)} runs=${RUNS:-3}
+peer=$1 build=$2 rounds=${3:-5}
+shift $(($# < 3 ? $# : 3))
+make -s -C "$build" tests/bench
+bench=$build/tests/bench
+wanted=" ${*:-$("$bench" --list | cut -d ' ' -f 1 | tr '\n' ' ')} "
 
-ours=() theirs=() small=()
-for ((i = 0; i < rounds; i++)); do
-    ours+=("$(OMP_NUM_THREADS=$threads "$build/tests/bench_one_shot" paper "$batch" $runs | awk '/^oneshot/ {print $2}')")
-    theirs+=("$("$python" "$peer" oneshot --batch "$batch" --runs $runs --threads "$threads" | awk '/^oneshot/ {print $2}')")
-    small+=("$(OMP_NUM_THREADS=$threads "$build/tests/bench_one_shot" small "$batch" $runs | awk '/^oneshot/ {print $2}')")
-done
-median() { printf '%s\n' "$@" | sort -g | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
-awk -v o="$(median "${ours[@]}")" -v t="$(median "${theirs[@]}")" -v s="$(median "${small[@]}")" \
-    -v b="$batch" -v n="$threads" -v r="$rounds" 'BEGIN {
-    printf "one-shot, batch %d, %d threads, median of %d rounds in turns\n", b, n, r
-    printf "paper, ours    %8.1f photos/s\n", b / o
-    printf "paper, PyTorch %8.1f photos/s\n", b / t
-    printf "ratio          %8.2f\n", t / o
-    printf "small, ours    %8.1f photos/s\n", b / s
-}'
+# COLUMN ...: of a line of figures that stdin ends in, to stdout.
+figures() { awk -v row="$1" '$1 == row {print $2, $6 + 0}'; }
+# FILE: median of the seconds, most of the memory.
+summary() { sort -g "$1" | awk '{t[NR] = $1; m = $2 > m ? $2 : m} END {print t[int((NR + 1) / 2)], m}'; }
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+echo "$threads threads, medians of $rounds rounds in turns"
+printf '%-18s %5s %10s %10s %7s %8s %8s\n' row batch ours/s PyTorch/s ratio 'ours MB' 'PyT. MB'
+while read -r row batch _; do
+    [[ $wanted == *" $row "* ]] || continue
+    rm -f "$work"/*
+    for ((i = 0; i < rounds; i++)); do
+        OMP_NUM_THREADS=$threads "$bench" "$row" --runs "$runs" | figures "$row" >>"$work/ours"
+        for format in '' --channels-last; do
+            "$python" "$peer" "$row" --batch "$batch" --runs "$runs" --threads "$threads" $format |
+                figures "$row" >>"$work/torch$format"
+        done
+    done
+    read -r ours memory < <(summary "$work/ours")
+    read -r theirs theirs_memory < <(for f in "$work"/torch*; do summary "$f"; done | sort -g | head -n 1)
+    awk -v row="$row" -v b="$batch" -v o="$ours" -v om="$memory" -v t="$theirs" -v tm="$theirs_memory" \
+        'BEGIN {printf "%-18s %5d %10.3f %10.3f %7.2f %8.0f %8.0f\n", row, b, b / o, b / t, t / o, om, tm}'
+done < <("$bench" --list)

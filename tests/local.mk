@@ -5,6 +5,8 @@ AM_TESTS_ENVIRONMENT = \
 	OMP_WAIT_POLICY=passive; export OMP_WAIT_POLICY; \
 	VISAGIST_DATA=$${VISAGIST_DATA-$(abs_top_srcdir)/assets}; export VISAGIST_DATA;
 
+EXTRA_PROGRAMS =
+
 include tests/core.mk
 include tests/ops.mk
 include tests/golden.mk
@@ -20,3 +22,4 @@ include tests/search.mk
 include tests/engine.mk
 include tests/content.mk
 include tests/gltf.mk
+include tests/bench.mk

@@ -1,8 +1,6 @@
-# The ops: the generated grid in double precision, single precision against it, and a benchmark
-# (make tests/bench_ops).
+# The ops: the generated grid in double precision, single precision against it.
 check_PROGRAMS += tests/test_ops tests/test_ops_float
 TESTS += tests/test_ops tests/test_ops_float
-EXTRA_PROGRAMS = tests/bench_ops
 
 OP_CASE = tests/op_case.c tests/op_case.h tests/op_cases.def
 OP_CHECKS = tests/op_checks.c tests/op_checks.h
@@ -16,7 +14,3 @@ tests_test_ops_float_SOURCES = tests/test_ops_float.c libtensor/conv_plain.c lib
 tests_test_ops_float_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_OPS='"$(abs_top_builddir)/tests/test_ops"'
 tests_test_ops_float_LDADD = libtensor.a $(CMOCKA_LIBS) $(OPENBLAS_LIBS) $(JANSSON_LIBS) -lm
 EXTRA_tests_test_ops_float_DEPENDENCIES = tests/test_ops$(EXEEXT)
-
-tests_bench_ops_SOURCES = tests/bench_ops.c
-tests_bench_ops_LDADD = libtensor.a $(OPENBLAS_LIBS) $(JANSSON_LIBS) -lm
-CLEANFILES += tests/bench_ops$(EXEEXT)

@@ -8,14 +8,6 @@ tests_test_translator_loss_double_CPPFLAGS = $(AM_CPPFLAGS) -DREAL_IS_DOUBLE
 tests_test_translator_loss_double_LDADD = libautograd_double.a libtensor_double.a \
 	$(CMOCKA_LIBS) $(OPENBLAS_LIBS) $(JANSSON_LIBS) $(ZLIB_LIBS) -lm
 
-# make tests/bench_one_shot && tests/bench_one_shot paper
-EXTRA_PROGRAMS += tests/bench_one_shot
-tests_bench_one_shot_SOURCES = tests/bench_one_shot.c
-tests_bench_one_shot_LDADD = libnets.a libautograd.a libtensor.a \
-	$(OPENBLAS_LIBS) $(JANSSON_LIBS) $(ZLIB_LIBS) -lm
-CLEANFILES += tests/bench_one_shot$(EXEEXT)
-EXTRA_DIST += scripts/bench_vs_torch.sh
-
 check_PROGRAMS += tests/test_translator
 TESTS += tests/test_translator
 tests_test_translator_SOURCES = tests/test_translator.c tests/test_folder.h
