@@ -200,8 +200,16 @@ static void open_frozen(Frozen *f, Work *w)
     freeze(w, part);
 }
 
-/* Identity and content of G(x) (Eq. 5 and 6) against a photo that was looked at before; sight: what
- * the networks see in G(x). */
+/* Features under the weight that they belong to a face at all. */
+static Var of_face(Work *w, Var features, Var maps)
+{
+    Var background = ag_slice(w->graph, maps, (AxisParam){.axis = 1, .begin = 0, .count = 1});
+    return ag_spatial_mul(w->graph, features,
+                          ag_affine(w->graph, background, (AffineParam){-1, 1}));
+}
+
+/* Identity and content of G(x) (Eq. 5 and 6) against a photo that was looked at before, the content
+ * under one weight for all classes; sight: what the networks see in G(x). */
 static void compare(Work *w, const Frozen *f, Var x, Var loss[2], Sight *sight)
 {
     Graph *g = w->graph;
@@ -211,7 +219,7 @@ static void compare(Work *w, const Frozen *f, Var x, Var loss[2], Sight *sight)
     Var features = input(w, "photo's features", shape4(n, channels, side, side));
     Var maps = input(w, "photo's maps", shape4(n, CLASSES, side, side));
     loss[0] = loss_identity(g, sight->descriptor, face);
-    loss[1] = loss_content_features(g, sight->features, sight->maps, features, maps);
+    loss[1] = ag_l1_loss(g, of_face(w, sight->features, sight->maps), of_face(w, features, maps));
 }
 
 static void search_row(Work *w)
