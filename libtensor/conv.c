@@ -14,8 +14,9 @@ enum {
     TILE_REALS = 1 << 18, /* columns of patches of one task: they stay in a core's own cache */
     TILE_PIXELS = 256,    /* wanted width of a product */
     MIN_PIXELS = 64,
-    TASKS = 4,  /* wanted at least */
-    BLOCK = 512 /* columns of one task of a dense product */
+    TASKS = 4,    /* wanted at least */
+    BLOCK = 512,  /* columns of one task of a dense product */
+    CHANNELS = 32 /* of a task whose image does not fit into a tile, which then is cut into rows */
 };
 
 static int64_t min_of(int64_t a, int64_t b)
@@ -253,13 +254,28 @@ void conv_to_small(const ConvShape *s, const real *big, const real *w, const rea
     }
 }
 
+/* Small rows taken together where all of them, of `channels` big channels, would be more than a
+ * tile. */
+static int64_t cut_rows(const ConvShape *s, int64_t channels)
+{
+    if (channels * taps(s) * small_area(s) <= TILE_REALS)
+        return s->small_h;
+    return max_of(1, TILE_REALS / (channels * taps(s) * s->small_w));
+}
+
 /* ---- to big ---- */
 
-/* A task is a block of big channels of a group of samples: w^T times the small image gives the
- * columns, which are added up where they belong. */
+/* A task is a block of big channels of a group of samples: w^T times the small image, or a few rows
+ * of it after the other, gives the columns, which are added up where they belong. */
+static int64_t big_rows(const ConvShape *s)
+{
+    return group_size(s) > 1 || is_pointwise(s) ? s->small_h
+                                                : cut_rows(s, min_of(CHANNELS, s->big_c));
+}
+
 static int64_t big_block(const ConvShape *s)
 {
-    int64_t block = TILE_REALS / (taps(s) * group_size(s) * small_area(s));
+    int64_t block = TILE_REALS / (taps(s) * group_size(s) * big_rows(s) * s->small_w);
 
     if (is_pointwise(s))
         block = s->big_c;
@@ -277,7 +293,7 @@ size_t conv_to_big_scratch(const ConvShape *s)
         return 0;
     if (winograd_fits(s))
         return winograd_scratch(s);
-    int64_t slot = big_block(s) * taps(s) * group_size(s) * small_area(s);
+    int64_t slot = big_block(s) * taps(s) * group_size(s) * big_rows(s) * s->small_w;
     return (size_t)(packed_size(s) + PARALLEL_SLOTS * slot) * sizeof(real);
 }
 
@@ -307,7 +323,8 @@ void conv_to_big(const ConvShape *s, const real *small, const real *w, const rea
         return;
     }
     int64_t block = big_block(s), blocks = ceil_div(s->big_c, block), area = small_area(s);
-    int64_t big_area = s->big_h * s->big_w, slot = block * taps(s) * group_size(s) * area;
+    int64_t big_area = s->big_h * s->big_w, most = big_rows(s);
+    int64_t slot = block * taps(s) * group_size(s) * most * s->small_w;
     real *packed = scratch, *slots = packed + packed_size(s);
 
     if (packed_size(s) > 0)
@@ -329,12 +346,15 @@ void conv_to_big(const ConvShape *s, const real *small, const real *w, const rea
                      bias != NULL ? 1 : beta, to, area);
                 continue;
             }
-            gemm(true, false, channels * taps(s), width, s->small_c, w + c0 * taps(s), depth(s),
-                 from, width, 0, cols, width);
-            for (int64_t m = 0; m < group_members(s, g); m++)
-                patches_scatter(s, cols + m * area, width, channels,
-                                bias != NULL ? bias + c0 : NULL, beta,
-                                to + m * s->big_c * big_area);
+            for (int64_t y0 = 0; y0 < s->small_h; y0 += most) {
+                int64_t rows = min_of(most, s->small_h - y0), part = width / s->small_h * rows;
+                gemm(true, false, channels * taps(s), part, s->small_c, w + c0 * taps(s), depth(s),
+                     from + y0 * s->small_w, width, 0, cols, part);
+                for (int64_t m = 0; m < group_members(s, g); m++)
+                    patches_scatter(s, cols + m * area, part, channels, y0, rows,
+                                    bias != NULL ? bias + c0 : NULL, beta,
+                                    to + m * s->big_c * big_area);
+            }
         }
 }
 
@@ -345,16 +365,19 @@ void conv_to_big(const ConvShape *s, const real *small, const real *w, const rea
 typedef struct WeightPlan {
     int64_t block, blocks; /* of big channels */
     int64_t run, runs;     /* of groups */
+    int64_t rows;          /* small rows taken together, one part after the other */
     int64_t patches;       /* reals of a slot */
 } WeightPlan;
 
 static WeightPlan weight_plan(const ConvShape *s)
 {
     WeightPlan p;
-    int64_t width = group_size(s) * small_area(s);
+    bool direct = is_pointwise(s) && group_size(s) == 1;
 
+    p.rows = group_size(s) > 1 || direct ? s->small_h : cut_rows(s, min_of(CHANNELS, s->big_c));
+    int64_t width = group_size(s) * p.rows * s->small_w;
     p.block = min_of(TILE_REALS / (taps(s) * width), ceil_div(256, taps(s)));
-    if (is_pointwise(s) && group_size(s) == 1)
+    if (direct)
         p.block = 256;
     p.block = max_of(1, min_of(p.block, s->big_c));
     p.blocks = ceil_div(s->big_c, p.block);
@@ -426,15 +449,19 @@ void conv_weight(const ConvShape *s, const real *big, const real *small, real be
             real *own = slots + parallel_slot() * p.patches;
             for (int64_t g = r * p.run; g < min_of((r + 1) * p.run, group_count(s)); g++) {
                 int64_t n0 = g * group_size(s), width = group_members(s, g) * area;
-                const real *from = big + (n0 * s->big_c + c0) * big_area, *cols = own;
-                for (int64_t m = 0; !direct && m < group_members(s, g); m++)
-                    patches_gather(s, from + m * s->big_c * big_area, channels, 0, s->small_h,
-                                   own + m * area, width);
-                if (direct)
-                    cols = from;
-                gemm(false, true, s->small_c, channels * taps(s), width,
-                     (packed != NULL ? packed : small) + n0 * s->small_c * area, width, cols, width,
-                     g > r * p.run ? 1 : (p.runs > 1 ? 0 : beta), to, depth(s));
+                const real *from = big + (n0 * s->big_c + c0) * big_area;
+                for (int64_t y0 = 0; y0 < s->small_h; y0 += p.rows) {
+                    int64_t rows = min_of(p.rows, s->small_h - y0),
+                            part = width / s->small_h * rows;
+                    for (int64_t m = 0; !direct && m < group_members(s, g); m++)
+                        patches_gather(s, from + m * s->big_c * big_area, channels, y0, rows,
+                                       own + m * area, part);
+                    gemm(false, true, s->small_c, channels * taps(s), part,
+                         (packed != NULL ? packed : small) + n0 * s->small_c * area +
+                             y0 * s->small_w,
+                         width, direct ? from : own, part,
+                         g > r * p.run || y0 > 0 ? 1 : (p.runs > 1 ? 0 : beta), to, depth(s));
+                }
             }
         }
     if (p.runs > 1)

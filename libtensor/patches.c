@@ -167,17 +167,19 @@ static void gather_plain(const ConvShape *s, const real *big, int64_t channels, 
 }
 
 static void scatter_plain(const ConvShape *s, const real *cols, int64_t stride, int64_t channels,
-                          const real *bias, real beta, real *big)
+                          int64_t y0, int64_t rows, const real *bias, real beta, real *big)
 {
+    int64_t begin = patches_end(s, y0), end = patches_end(s, y0 + rows);
+
     for (int64_t c = 0; c < channels; c++)
-        for (int64_t p = 0; p < s->big_h * s->big_w; p++) {
+        for (int64_t p = begin * s->big_w; p < end * s->big_w; p++) {
             real *to = &big[c * s->big_h * s->big_w + p], from = bias != NULL ? bias[c] : 0;
             *to = beta == 0 ? from : *to + from;
         }
     for (int64_t k = 0; k < channels * s->kh * s->kw; k++) {
         int64_t c = k / (s->kh * s->kw), i = k / s->kw % s->kh, j = k % s->kw;
-        for (int64_t p = 0; p < s->small_h * s->small_w; p++) {
-            int64_t y = p / s->small_w * s->stride - s->pad + i;
+        for (int64_t p = 0; p < rows * s->small_w; p++) {
+            int64_t y = (y0 + p / s->small_w) * s->stride - s->pad + i;
             int64_t x = p % s->small_w * s->stride - s->pad + j;
             if (y >= 0 && y < s->big_h && x >= 0 && x < s->big_w)
                 big[(c * s->big_h + y) * s->big_w + x] += cols[k * stride + p];
@@ -229,30 +231,42 @@ void patches_gather(const ConvShape *s, const real *big, int64_t channels, int64
     }
 }
 
+int64_t patches_end(const ConvShape *s, int64_t row)
+{
+    int64_t end = (row - 1) * s->stride - s->pad + s->kh;
+
+    if (row == 0 || end < 0)
+        return 0;
+    return row == s->small_h || end > s->big_h ? s->big_h : end;
+}
+
 void patches_scatter(const ConvShape *s, const real *cols, int64_t stride, int64_t channels,
-                     const real *bias, real beta, real *big)
+                     int64_t y0, int64_t rows, const real *bias, real beta, real *big)
 {
     Line line;
     int64_t width = s->big_w / s->stride + 1; /* of a phase, both margins besides */
+    int64_t fresh = patches_end(s, y0), end = patches_end(s, y0 + rows);
+    int64_t begin = y0 * s->stride - s->pad;
 
     if (!fits_line(s)) {
-        scatter_plain(s, cols, stride, channels, bias, beta, big);
+        scatter_plain(s, cols, stride, channels, y0, rows, bias, beta, big);
         return;
     }
     Taps taps = find_taps(s);
+    begin = begin < 0 ? 0 : begin < fresh ? begin : fresh;
     for (int64_t c = 0; c < channels; c++, cols += s->kh * s->kw * stride)
-        for (int64_t y = 0; y < s->big_h; y++) {
+        for (int64_t y = begin; y < end; y++) {
             for (int64_t p = 0; p < s->stride; p++)
                 memset(line.at + p * MAX_LINE + MARGIN, 0, (size_t)width * sizeof(real));
             for (int64_t i = (y + s->pad) % s->stride; i < s->kh; i += s->stride) {
-                int64_t r = small_row(s, y, i);
-                if (r < 0 || r >= s->small_h)
+                int64_t r = small_row(s, y, i) - y0;
+                if (r < 0 || r >= rows)
                     continue;
                 const real *from = cols + i * s->kw * stride + r * s->small_w;
                 for (int64_t j = 0; j < s->kw; j++)
                     add_row(line.at + taps.at[j], from + j * stride, s->small_w);
             }
             join_row(&line, big + (c * s->big_h + y) * s->big_w, s->big_w, s->stride,
-                     bias != NULL ? bias[c] : 0, beta);
+                     bias != NULL && y >= fresh ? bias[c] : 0, y < fresh ? 1 : beta);
         }
 }

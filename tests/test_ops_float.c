@@ -239,32 +239,57 @@ static void test_convolutions(void **state)
     }
 }
 
+/* Shapes too large for the random ones. */
+typedef struct LargeShape {
+    int64_t n, big_c, big_h, big_w, small_c, kernel, stride, pad;
+} LargeShape;
+
+static ConvShape large_shape(const LargeShape *l)
+{
+    return (ConvShape){.n = l->n,
+                       .big_c = l->big_c,
+                       .big_h = l->big_h,
+                       .big_w = l->big_w,
+                       .small_c = l->small_c,
+                       .small_h = (l->big_h + 2 * l->pad - l->kernel) / l->stride + 1,
+                       .small_w = (l->big_w + 2 * l->pad - l->kernel) / l->stride + 1,
+                       .kh = l->kernel,
+                       .kw = l->kernel,
+                       .stride = l->stride,
+                       .pad = l->pad};
+}
+
 /* Many channels, several blocks of tiles, every padding, and sides that are no multiple of 4. */
 static void test_winograd(void **state)
 {
-    static const int64_t shapes[][6] = {/* n, from, height, width, to, pad */
-                                        {1, 192, 21, 18, 128, 1},
-                                        {3, 16, 33, 70, 17, 0},
-                                        {2, 65, 10, 15, 130, 2},
-                                        {5, 16, 8, 7, 512, 1},
-                                        {1, 16, 3, 1020, 16, 1}};
+    static const LargeShape shapes[] = {{1, 192, 21, 18, 128, 3, 1, 1},
+                                        {3, 16, 33, 70, 17, 3, 1, 0},
+                                        {2, 65, 10, 15, 130, 3, 1, 2},
+                                        {5, 16, 8, 7, 512, 3, 1, 1},
+                                        {1, 16, 3, 1020, 16, 3, 1, 1}};
     Rng rng = rng_make(8, 0, 0);
     (void)state;
 
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-        const int64_t *d = shapes[i], grow = 2 * d[5] - 2;
-        ConvShape s = {.n = d[0],
-                       .big_c = d[1],
-                       .big_h = d[2],
-                       .big_w = d[3],
-                       .small_c = d[4],
-                       .small_h = d[2] + grow,
-                       .small_w = d[3] + grow,
-                       .kh = 3,
-                       .kw = 3,
-                       .stride = 1,
-                       .pad = d[5]};
+        ConvShape s = large_shape(&shapes[i]);
         assert_true(winograd_fits(&s));
+        expect_products(&rng, &s);
+    }
+}
+
+/* Small images that are cut into rows, whose patches overlap, touch or leave big rows between them
+ * out. */
+static void test_cut_rows(void **state)
+{
+    static const LargeShape shapes[] = {
+        {1, 40, 66, 140, 17, 4, 2, 1}, {2, 33, 67, 90, 5, 7, 2, 3},
+        {1, 70, 61, 62, 7, 5, 1, 0},   {1, 80, 90, 100, 6, 3, 3, 0},
+        {1, 90, 120, 131, 3, 2, 3, 1}, {1, 3, 150, 181, 40, 4, 2, 1}};
+    Rng rng = rng_make(9, 0, 0);
+    (void)state;
+
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        ConvShape s = large_shape(&shapes[i]);
         expect_products(&rng, &s);
     }
 }
@@ -305,6 +330,7 @@ int main(void)
         cmocka_unit_test(test_cases_against_double),
         cmocka_unit_test(test_convolutions),
         cmocka_unit_test(test_winograd),
+        cmocka_unit_test(test_cut_rows),
         cmocka_unit_test(test_threads),
     };
 
