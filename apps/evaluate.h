@@ -4,6 +4,7 @@
 
 #include <argp.h>
 
+#include "apps/found.h"
 #include "apps/method.h"
 #include "apps/report.h"
 #include "apps/studio.h"
@@ -11,6 +12,9 @@
 /* Each takes the arguments after its name, argv[0] being "evaluate NAME", and ends like a main. */
 int evaluate_verify(int argc, char **argv);
 int evaluate_recovery(int argc, char **argv);
+int evaluate_robustness(int argc, char **argv);
+int evaluate_speed(int argc, char **argv);
+int evaluate_compare(int argc, char **argv);
 int evaluate_translator(int argc, char **argv);
 int evaluate_ablation(int argc, char **argv);
 
@@ -44,6 +48,42 @@ char *method_identity(const Studio *studio, Method method, double light, json_t 
 
 /* Pearson's correlation of n pairs of values; 0 where one of them does not vary. */
 double correlation(const double *x, const double *y, int64_t n);
+
+/* ---- Pictures (evaluate_result.c) ---- */
+
+/* n zeroed items; dies when memory is out. */
+void *need(size_t n, size_t size);
+
+/* Picture i, planar, 3 x size x size; false: it shows no face. */
+typedef bool PictureOf(void *context, int64_t i, real *picture);
+
+/* What a method finds in n pictures, one after the other, with progress; kept in
+ * OUT/NAME-METHOD.found so that a stopped run goes on. of: what tells the pictures from others
+ * (taken over). Where there is no face x is 0. Dies, with what is done saved, when interrupted.
+ * *each: seconds of a picture that was not there yet, 0 if all were. */
+void find_characters(Studio *studio, Method method, double light, PictureOf *picture, void *context,
+                     json_t *of, int64_t n, const char *out, const char *name, Found *found,
+                     double *each);
+
+/* Pictures on the studio's reference. */
+typedef struct Aligned {
+    int64_t n;
+    int size;
+    uint8_t *rgb; /* n x size x size x 3; black where there is no face */
+    bool *lost;   /* n: no face was found */
+} Aligned;
+
+void aligned_new(Aligned *aligned, int64_t n, int size);
+void aligned_free(Aligned *aligned);
+/* Picture i's own pixels. */
+Image aligned_image(const Aligned *aligned, int64_t i);
+/* The largest face of a photo becomes picture i. */
+void aligned_take(Aligned *aligned, int64_t i, Studio *studio, const Image *photo);
+/* A PictureOf; context: Aligned. */
+bool aligned_picture(void *context, int64_t i, real *picture);
+/* find_characters in all of them. */
+void aligned_find(Studio *studio, Method method, double light, Aligned *aligned, const char *out,
+                  const char *name, Found *found, double *each);
 
 /* ---- Lists of methods (evaluate_result.c) ---- */
 

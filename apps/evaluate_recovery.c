@@ -1,14 +1,12 @@
 /* evaluate recovery: how much of a character that is known is found in a picture of it. */
 #include "config.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "apps/app.h"
 #include "apps/evaluate.h"
-#include "apps/found.h"
 #include "apps/progress.h"
 #include "apps/sheet.h"
 #include "datasets/disturb.h"
@@ -115,21 +113,12 @@ typedef struct Bench {
     json_t *result;
     int dim, count;   /* count: of pictures; character i under condition k is i CONDITIONS + k */
     float *truth;     /* count x dim: of DISTURB_HAIR with the other hair */
-    uint8_t *aligned; /* count x size x size x 3 */
-    bool *lost;       /* count: no face was found */
+    Aligned pictures; /* count */
     real *shown;      /* count x 3 x size x size: the truth's own portrait */
     View *seen;       /* count: and what the networks see in it */
     Sheet sheet;
     double seconds[METHODS]; /* a picture; 0: all were there already */
 } Bench;
-
-static void *need(size_t n, size_t size)
-{
-    void *memory = calloc(n, size);
-    if (!memory)
-        die("out of memory");
-    return memory;
-}
 
 static size_t pixels(const Bench *b)
 {
@@ -137,22 +126,6 @@ static size_t pixels(const Bench *b)
 }
 
 /* ---- The pictures ---- */
-
-/* As photo_align does it, but without a face it is no error. */
-static bool align(Bench *b, const Image *photo, uint8_t *aligned)
-{
-    Studio *s = &b->studio;
-    Image to = {s->size, s->size, aligned};
-    Face face;
-    int n = 0;
-    Error err;
-
-    if (!face_detect(s->detector, photo, &face, 1, &n, &err))
-        die_error(&err);
-    if (n > 0)
-        image_warp(&to, photo, face_alignment(&face, s->reference.landmark));
-    return n > 0;
-}
 
 static void draw_all(Bench *b)
 {
@@ -175,75 +148,13 @@ static void draw_all(Bench *b)
             !studio_render(s, 0, x, shown, &err) || !view_new(&b->seen[i], &s->eyes, &err))
             die_error(&err);
         measure_view(s->measure, shown, &b->seen[i]);
-        b->lost[i] = !align(b, &photo, b->aligned + (size_t)i * 3 * pixels(b));
+        aligned_take(&b->pictures, i, &b->studio, &photo);
         progress_update(&progress, i + 1, NULL);
         if (interrupted())
             die("stopped while drawing");
     }
     progress_end(&progress, b->count, NULL);
     image_free(&photo);
-}
-
-/* ---- What is found in them ---- */
-
-static void find_one(Bench *b, Method method, Found *found, int i)
-{
-    Studio *s = &b->studio;
-    uint8_t *rgb = b->aligned + (size_t)i * 3 * pixels(b);
-    real *picture = need(3 * pixels(b), sizeof *picture);
-    float *x = found->x + (size_t)i * (size_t)b->dim;
-    Error err;
-
-    image_to_planar(picture, &(Image){s->size, s->size, rgb});
-    if (!method_run(s, 0, method, b->options->light, picture, x, &err) ||
-        !found_note(found, i, &err))
-        die_error(&err);
-    free(picture);
-}
-
-static void find_all(Bench *b, Method method, Found *found)
-{
-    int64_t done = found->count - found_missing(found), begun = done;
-    double begin = seconds();
-    Progress progress;
-    Error err;
-
-    progress_start(&progress, method_name(method), "pictures", done, found->count);
-    for (int i = 0; i < b->count; i++) {
-        if (found->done[i])
-            continue;
-        if (interrupted()) {
-            if (!found_save(found, &err))
-                die_error(&err);
-            die("stopped after %" PRId64 " of %" PRId64 " pictures; run again to go on", done,
-                found->count);
-        }
-        if (b->lost[i])
-            found->done[i] = 1;
-        else
-            find_one(b, method, found, i);
-        progress_update(&progress, ++done, NULL);
-    }
-    progress_end(&progress, done, NULL);
-    if (done > begun)
-        b->seconds[method] = (seconds() - begin) / (double)(done - begun);
-    if (!found_save(found, &err))
-        die_error(&err);
-}
-
-static void open_found(Bench *b, Method method, Found *found)
-{
-    const Options *o = b->options;
-    json_t *of = json_pack("{sI si}", "seed", (json_int_t)o->seed, "characters", o->characters);
-    char *identity = method_identity(&b->studio, method, o->light, of), path[4096];
-    Error err;
-
-    snprintf(path, sizeof path, "%.3900s/recovery-%s.found", o->out, method_name(method));
-    if (!found_open(found, path, identity, b->count, b->dim, &err))
-        die_error(&err);
-    free(identity);
-    if (found_missing(found) > 0)
-        find_all(b, method, found);
 }
 
 /* ---- How good it is ---- */
@@ -342,7 +253,7 @@ static json_t *judge(Bench *b, const Found *found, int k, int column)
     for (int i = k; i < b->count; i += CONDITIONS) {
         const float *x = found->x + (size_t)i * (size_t)b->dim;
         const float *truth = b->truth + (size_t)i * (size_t)b->dim;
-        if (b->lost[i])
+        if (b->pictures.lost[i])
             continue;
         if (!studio_render(s, 0, x, picture, &err))
             die_error(&err);
@@ -504,8 +415,7 @@ static void open_bench(Bench *b, const Options *o)
     b->count = o->characters * CONDITIONS;
     size_t n = (size_t)b->count;
     b->truth = need(n * (size_t)b->dim, sizeof *b->truth);
-    b->aligned = need(n * 3 * pixels(b), 1);
-    b->lost = need(n, sizeof *b->lost);
+    aligned_new(&b->pictures, b->count, b->studio.size);
     b->shown = need(n * 3 * pixels(b), sizeof *b->shown);
     b->seen = need(n, sizeof *b->seen);
     int people = o->characters < SHEET_CHARACTERS ? o->characters : SHEET_CHARACTERS;
@@ -524,8 +434,7 @@ static void close_bench(Bench *b)
     for (int i = 0; i < b->count; i++)
         view_free(&b->seen[i]);
     free(b->truth);
-    free(b->aligned);
-    free(b->lost);
+    aligned_free(&b->pictures);
     free(b->shown);
     free(b->seen);
     sheet_free(&b->sheet);
@@ -544,7 +453,8 @@ static void run_methods(Bench *b)
     for (int i = 0; i < m->n; i++) {
         Method method = m->method[i];
         Found found;
-        open_found(b, method, &found);
+        aligned_find(&b->studio, method, b->options->light, &b->pictures, b->options->out,
+                     "recovery", &found, &b->seconds[method]);
         for (int k = 0; k < CONDITIONS; k++)
             json_object_set_new(json_object_get(conditions, disturbance_name(condition[k])),
                                 method_name(method), judge(b, &found, k, 2 + i));
@@ -569,9 +479,9 @@ int evaluate_recovery(int argc, char **argv)
     open_bench(&b, &o);
     draw_all(&b);
     for (int i = 0; i < b.sheet.rows; i++) {
-        Image given = {b.studio.size, b.studio.size, b.aligned + (size_t)i * 3 * pixels(&b)};
+        Image given = aligned_image(&b.pictures, i);
         Error err;
-        if (!b.lost[i] && !sheet_put(&b.sheet, 0, i, &given, &err))
+        if (!b.pictures.lost[i] && !sheet_put(&b.sheet, 0, i, &given, &err))
             die_error(&err);
         put(&b, i, 1, b.shown + (size_t)i * 3 * pixels(&b));
     }

@@ -7,10 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <zlib.h>
+
 #include "apps/app.h"
 #include "apps/checkpoint.h"
 #include "apps/evaluate.h"
 #include "apps/finder_report.h"
+#include "apps/progress.h"
 
 static void add_hash(json_t *weights, const char *net, const char *model, const ParamSet *set)
 {
@@ -130,6 +133,120 @@ double correlation(const double *x, const double *y, int64_t n)
         xy += (x[i] - mx) * (y[i] - my);
     }
     return xx > 0 && yy > 0 ? xy / sqrt(xx * yy) : 0;
+}
+
+void *need(size_t n, size_t size)
+{
+    void *memory = calloc(n, size);
+    if (!memory)
+        die("out of memory");
+    return memory;
+}
+
+static void find_missing(Studio *studio, Method method, double light, PictureOf *picture_of,
+                         void *context, Found *found)
+{
+    int64_t done = found->count - found_missing(found);
+    real *picture = need(3 * (size_t)studio->size * (size_t)studio->size, sizeof *picture);
+    Progress progress;
+    Error err;
+
+    progress_start(&progress, method_name(method), "faces", done, found->count);
+    for (int64_t i = 0; i < found->count; i++) {
+        if (found->done[i])
+            continue;
+        if (interrupted()) {
+            if (!found_save(found, &err))
+                die_error(&err);
+            die("stopped after %" PRId64 " of %" PRId64 " faces; run again to go on", done,
+                found->count);
+        }
+        if ((picture_of(context, i, picture) &&
+             !method_run(studio, 0, method, light, picture, found->x + i * found->dim, &err)) ||
+            !found_note(found, i, &err))
+            die_error(&err);
+        progress_update(&progress, ++done, NULL);
+    }
+    progress_end(&progress, done, NULL);
+    if (!found_save(found, &err))
+        die_error(&err);
+    free(picture);
+}
+
+void find_characters(Studio *studio, Method method, double light, PictureOf *picture, void *context,
+                     json_t *of, int64_t n, const char *out, const char *name, Found *found,
+                     double *each)
+{
+    char *identity = method_identity(studio, method, light, of), path[4096];
+    double begin = seconds();
+    Error err;
+
+    snprintf(path, sizeof path, "%.3900s/%.60s-%s.found", out, name, method_name(method));
+    if (!found_open(found, path, identity, n, studio->schema[0]->dim, &err))
+        die_error(&err);
+    int64_t missing = found_missing(found);
+    free(identity);
+    if (missing > 0)
+        find_missing(studio, method, light, picture, context, found);
+    *each = missing > 0 ? (seconds() - begin) / (double)missing : 0;
+}
+
+/* ---- Aligned pictures ---- */
+
+bool aligned_picture(void *context, int64_t i, real *picture)
+{
+    const Aligned *a = context;
+
+    if (!a->lost[i]) {
+        Image image = aligned_image(a, i);
+        image_to_planar(picture, &image);
+    }
+    return !a->lost[i];
+}
+
+void aligned_find(Studio *studio, Method method, double light, Aligned *a, const char *out,
+                  const char *name, Found *found, double *each)
+{
+    size_t bytes = (size_t)a->n * 3 * (size_t)a->size * (size_t)a->size;
+    json_t *of = json_pack("{sI sI}", "pictures", (json_int_t)a->n, "crc",
+                           (json_int_t)crc32_z(0, a->rgb, bytes));
+
+    find_characters(studio, method, light, aligned_picture, a, of, a->n, out, name, found, each);
+}
+
+void aligned_new(Aligned *a, int64_t n, int size)
+{
+    *a = (Aligned){.n = n,
+                   .size = size,
+                   .rgb = need((size_t)n * 3 * (size_t)size * (size_t)size, 1),
+                   .lost = need((size_t)n, sizeof *a->lost)};
+}
+
+void aligned_free(Aligned *a)
+{
+    free(a->rgb);
+    free(a->lost);
+    *a = (Aligned){.n = 0};
+}
+
+Image aligned_image(const Aligned *a, int64_t i)
+{
+    size_t bytes = 3 * (size_t)a->size * (size_t)a->size;
+    return (Image){a->size, a->size, a->rgb + (size_t)i * bytes};
+}
+
+void aligned_take(Aligned *a, int64_t i, Studio *studio, const Image *photo)
+{
+    Image to = aligned_image(a, i);
+    Face face;
+    int n = 0;
+    Error err;
+
+    if (!face_detect(studio->detector, photo, &face, 1, &n, &err))
+        die_error(&err);
+    a->lost[i] = n == 0;
+    if (n > 0)
+        image_warp(&to, photo, face_alignment(&face, studio->reference.landmark));
 }
 
 void method_list_parse(MethodList *list, const char *text, const char *option)

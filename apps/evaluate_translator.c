@@ -163,14 +163,6 @@ static PoolPhoto get_photo(const Bench *b, const PhotoPool *pool, int64_t i, rea
     return photo;
 }
 
-static void *need(size_t bytes)
-{
-    void *memory = malloc(bytes);
-    if (!memory)
-        die("out of memory");
-    return memory;
-}
-
 /* ---- Renders ---- */
 
 static void measure_renders(Bench *b)
@@ -187,9 +179,9 @@ static void measure_renders(Bench *b)
         die_error(&err);
     if (n == 0)
         die("no face was found in the renders of %s", b->options->renders);
-    float *truth = need((size_t)(n * dim) * sizeof *truth);
-    float *found = need((size_t)(n * dim) * sizeof *found);
-    real *picture = need(pixels * sizeof *picture);
+    float *truth = need((size_t)(n * dim), sizeof *truth);
+    float *found = need((size_t)(n * dim), sizeof *found);
+    real *picture = need(pixels, sizeof *picture);
     for (int64_t i = 0; i < n; i++) {
         PoolPhoto photo = get_photo(b, pool, index[i], picture);
         memcpy(truth + i * dim, photo.x, (size_t)dim * sizeof *truth);
@@ -323,9 +315,9 @@ static void measure_photos(Bench *b)
     if (n == 0)
         die("%s has no good frontal photos", b->options->photos);
     p.total = n < limit ? (int)n : limit;
-    p.x = need((size_t)s->schema[0]->dim * sizeof *p.x);
-    p.picture = need(pixels * sizeof *p.picture);
-    p.render = need(pixels * sizeof *p.render);
+    p.x = need((size_t)s->schema[0]->dim, sizeof *p.x);
+    p.picture = need(pixels, sizeof *p.picture);
+    p.render = need(pixels, sizeof *p.render);
     int rows = p.total < SHEET_ROWS ? p.total : SHEET_ROWS;
     if (!view_new(&p.photo, &s->eyes, &err) || !view_new(&p.view, &s->eyes, &err) ||
         !sheet_new(&p.sheet, 1 + p.methods, rows, s->size, 2, &err))

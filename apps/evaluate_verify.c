@@ -7,8 +7,6 @@
 
 #include "apps/app.h"
 #include "apps/evaluate.h"
-#include "apps/found.h"
-#include "apps/progress.h"
 #include "apps/sheet.h"
 #include "apps/verifier.h"
 
@@ -192,63 +190,32 @@ typedef struct Bench {
     double far[ROC_POINTS], tar[MAX_MODES][ROC_POINTS];
 } Bench;
 
-static void *need(size_t bytes)
-{
-    void *memory = malloc(bytes);
-    if (!memory)
-        die("out of memory");
-    return memory;
-}
-
 /* ---- The characters of the faces ---- */
 
-static void find_missing(Bench *b, Method method, Found *found)
+static bool face_picture(void *context, int64_t i, real *picture)
 {
-    size_t side = (size_t)b->studio.size;
-    real *picture = need(3 * side * side * sizeof *picture);
-    int64_t done = found->count - found_missing(found);
-    Progress progress;
+    const Sights *s = context;
     Error err;
 
-    progress_start(&progress, method_name(method), "faces", done, found->count);
-    for (int64_t i = 0; i < found->count; i++) {
-        if (found->done[i])
-            continue;
-        if (interrupted()) {
-            if (!found_save(found, &err))
-                die_error(&err);
-            die("stopped after %" PRId64 " of %" PRId64 " faces; run again to go on", done,
-                found->count);
-        }
-        if (!sights_get(&b->verifier.sights, i, picture, NULL, &err) ||
-            !method_run(&b->studio, 0, method, -1, picture, found->x + i * found->dim, &err) ||
-            !found_note(found, i, &err))
-            die_error(&err);
-        progress_update(&progress, ++done, NULL);
-    }
-    progress_end(&progress, done, NULL);
-    if (!found_save(found, &err))
+    if (!sights_get(s, i, picture, NULL, &err))
         die_error(&err);
-    free(picture);
+    return true;
 }
 
 /* sights.count x dim, kept in OUT; the caller frees it. */
 static real *search_all(Bench *b, Method method)
 {
-    const Sights *s = &b->verifier.sights;
+    Sights *s = &b->verifier.sights;
     json_t *of = json_pack("{sI sI}", "pool", (json_int_t)photo_pool_info(b->verifier.pool)->crc,
                            "faces", (json_int_t)s->count);
-    char *identity = method_identity(&b->studio, method, -1, of), path[4096];
     Found found;
-    Error err;
+    double each;
 
-    snprintf(path, sizeof path, "%.3900s/%.64s-%s.found", b->options->out, b->verifier.table.title,
-             method_name(method));
-    if (!found_open(&found, path, identity, s->count, b->studio.schema[0]->dim, &err))
-        die_error(&err);
-    free(identity);
-    if (found_missing(&found) > 0)
-        find_missing(b, method, &found);
+    find_characters(&b->studio, method, -1, face_picture, s, of, s->count, b->options->out,
+                    b->verifier.table.title, &found, &each);
+    if (each > 0)
+        json_object_set_new(json_object_get(b->result, "seconds"), method_name(method),
+                            json_real(each));
     real *x = found.x;
     found.x = NULL;
     found_close(&found);
@@ -259,7 +226,7 @@ static real *translate_all(Bench *b)
 {
     const Sights *s = &b->verifier.sights;
     const Studio *studio = &b->studio;
-    real *x = need((size_t)s->count * (size_t)studio->schema[0]->dim * sizeof *x);
+    real *x = need((size_t)s->count * (size_t)studio->schema[0]->dim, sizeof *x);
     Error err;
 
     if (!sights_translate(s, &studio->translator[0], NULL, s->count, x, studio->backend, &err))
@@ -305,7 +272,7 @@ static void draw_face(Bench *b, Sheet *sheet, int64_t face, const real *x, int c
                       const char *caption)
 {
     size_t side = (size_t)b->verifier.sights.eyes.size;
-    real *picture = need(3 * side * side * sizeof *picture);
+    real *picture = need(3 * side * side, sizeof *picture);
     Error err;
 
     if (!sights_get(&b->verifier.sights, face, picture, NULL, &err) ||
@@ -519,7 +486,7 @@ static void open_bench(Bench *b, const Options *o)
         !verifier_open(&b->verifier, &table, &b->studio, o->size ? o->size : b->studio.size, o->out,
                        &err))
         die_error(&err);
-    b->distance = need((size_t)b->verifier.pairs * sizeof *b->distance);
+    b->distance = need((size_t)b->verifier.pairs, sizeof *b->distance);
     for (int i = 0; i < ROC_POINTS; i++)
         b->far[i] = i / (ROC_POINTS - 1.);
     b->result = result_new(
@@ -532,6 +499,7 @@ static void open_bench(Bench *b, const Options *o)
     json_object_set_new(b->result, "set", set_json(b));
     json_object_set_new(b->result, "left_out", left_out(b->verifier.pool));
     json_object_set_new(b->result, "modes", json_object());
+    json_object_set_new(b->result, "seconds", json_object());
 }
 
 static void close_bench(Bench *b)

@@ -97,8 +97,11 @@ apps_prepare_photos_LDADD = $(app_libs)
 bin_PROGRAMS += apps/evaluate
 apps_evaluate_SOURCES = apps/evaluate.c apps/evaluate.h \
 	apps/evaluate_ablation.c \
+	apps/evaluate_compare.c \
 	apps/evaluate_recovery.c \
 	apps/evaluate_result.c \
+	apps/evaluate_robustness.c \
+	apps/evaluate_speed.c \
 	apps/evaluate_translator.c \
 	apps/evaluate_verify.c
 apps_evaluate_LDADD = $(app_libs)

@@ -26,5 +26,11 @@ TESTS += tests/test_found
 tests_test_found_SOURCES = tests/test_found.c tests/test_folder.h
 tests_test_found_LDADD = $(app_libs) $(CMOCKA_LIBS)
 
-dist_check_SCRIPTS += tests/test_evaluate.sh
-TESTS += tests/test_evaluate.sh
+check_PROGRAMS += tests/test_disturb
+TESTS += tests/test_disturb
+tests_test_disturb_SOURCES = tests/test_disturb.c
+tests_test_disturb_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
+tests_test_disturb_LDADD = $(datasets_test_libs)
+
+dist_check_SCRIPTS += tests/test_evaluate.sh tests/test_evaluate_engine.sh
+TESTS += tests/test_evaluate.sh tests/test_evaluate_engine.sh
