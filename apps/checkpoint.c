@@ -260,11 +260,17 @@ bool descriptor_open(Descriptor *descriptor, const char *path, Backend *backend,
 
 uint64_t weights_hash(const ParamSet *set)
 {
+    enum { PIECE = 4096 };
+    real value[PIECE];
     uint64_t hash = 0xcbf29ce484222325u;
-    const real *value = params_values(set);
-    for (int64_t i = 0; i < params_elements(set); i++) {
+    int64_t n = params_elements(set);
+    Backend *backend = params_backend(set);
+    for (int64_t i = 0; i < n; i++) {
         uint32_t word;
-        memcpy(&word, &value[i], sizeof word);
+        if (i % PIECE == 0)
+            backend->download(backend, value, params_values(set) + i,
+                              (size_t)(n - i < PIECE ? n - i : PIECE) * sizeof *value);
+        memcpy(&word, &value[i % PIECE], sizeof word);
         hash = (hash ^ word) * 0x100000001b3u;
     }
     return hash;

@@ -188,6 +188,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         begin(o);
+        state->child_inputs[0] = &o->studio.device;
         break;
     case ARGP_KEY_END:
         finish(o);
@@ -267,4 +268,5 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     return 0;
 }
 
-const struct argp finder_argp = {option, parse, NULL, NULL, NULL, NULL, NULL};
+static const struct argp_child device[] = {{&device_argp, 0, NULL, 0}, {0}};
+const struct argp finder_argp = {.options = option, .parser = parse, .children = device};

@@ -6,6 +6,7 @@ libapps_a_SOURCES = \
 	apps/characters.c apps/characters.h \
 	apps/checkpoint.c apps/checkpoint.h \
 	apps/config_file.c apps/config_file.h \
+	apps/device_option.c apps/device_option.h \
 	apps/engine_option.c apps/engine_option.h \
 	apps/face_weights.c apps/face_weights.h \
 	apps/faces.c apps/faces.h \

@@ -195,9 +195,9 @@ static bool open_all(Studio *s, const StudioConfig *config, Error *err)
 {
     bool faces = config->face_size > 0;
 
-    s->backend = backend_cpu_open();
+    s->backend = device_open(&config->device, err);
     if (!s->backend) {
-        return error_set(err, "out of memory");
+        return false;
     }
     for (int m = 0; m < config->models; m++) {
         if (!open_engine(s, config->engine[m], err)) {

@@ -2,6 +2,7 @@
 #ifndef APPS_STUDIO_H
 #define APPS_STUDIO_H
 
+#include "apps/device_option.h"
 #include "datasets/photo.h"
 #include "engine/engine.h"
 #include "nets/imitator.h"
@@ -12,6 +13,7 @@
 enum { MAX_MODELS = 4 };
 
 typedef struct StudioConfig {
+    DeviceOption device;
     int models;                     /* 1 .. MAX_MODELS */
     const char *engine[MAX_MODELS]; /* names as in engine_option.h */
     int imitators;

@@ -14,6 +14,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     StudioConfig *config = state->input;
 
     switch (key) {
+    case ARGP_KEY_INIT:
+        if (state->child_inputs) /* of studio_engine_argp */
+            state->child_inputs[0] = &config->device;
+        return 0;
     case ENGINE:
         config->engine[0] = arg;
         config->models = 1;
@@ -54,6 +58,8 @@ static const struct argp_option translator_option[] = {
     {"translator", TRANSLATOR, "FILE", 0, "The engine's translator, if not the pretrained one", 3},
     {0}};
 
-const struct argp studio_engine_argp = {.options = option, .parser = parse};
+static const struct argp_child device[] = {{&device_argp, 0, NULL, 0}, {0}};
+
+const struct argp studio_engine_argp = {.options = option, .parser = parse, .children = device};
 const struct argp studio_imitator_argp = {.options = imitator_option, .parser = parse};
 const struct argp studio_translator_argp = {.options = translator_option, .parser = parse};

@@ -7,7 +7,7 @@
 
 #include "apps/studio.h"
 
-extern const struct argp studio_engine_argp;     /* --engine, --descriptor, --assets */
+extern const struct argp studio_engine_argp;     /* --engine, --descriptor, --assets, --device */
 extern const struct argp studio_imitator_argp;   /* --imitator, --segmenter */
 extern const struct argp studio_translator_argp; /* --translator */
 

@@ -58,6 +58,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = state->child_inputs[1] = state->child_inputs[2] = &o->train;
+        state->child_inputs[3] = &o->train.device;
         return 0;
     case KEY_ENGINE:
         o->engine = arg;
@@ -88,6 +89,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 static const struct argp_child children[] = {{&training_argp, 0, NULL, 0},
                                              {&training_val_argp, 0, NULL, 0},
                                              {&training_size_argp, 0, NULL, 0},
+                                             {&device_argp, 0, NULL, 0},
                                              {0}};
 static const struct argp parser = {
     options,
@@ -434,9 +436,9 @@ int main(int argc, char **argv)
             die_error(&err);
         return 0;
     }
-    Backend *backend = backend_cpu_open();
+    Backend *backend = device_open(&o.train.device, &err);
     if (!backend)
-        die("out of memory");
+        die_error(&err);
     if (o.train.evaluate)
         evaluate(&o, backend);
     else

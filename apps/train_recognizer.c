@@ -45,6 +45,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = state->child_inputs[1] = &o->train;
+        state->child_inputs[2] = &o->train.device;
         return 0;
     case KEY_ENGINE:
         o->engine = arg;
@@ -71,8 +72,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     return ARGP_ERR_UNKNOWN;
 }
 
-static const struct argp_child children[] = {
-    {&training_argp, 0, NULL, 0}, {&training_size_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&training_argp, 0, NULL, 0},
+                                             {&training_size_argp, 0, NULL, 0},
+                                             {&device_argp, 0, NULL, 0},
+                                             {0}};
 static const struct argp parser = {
     options,
     parse_option,
@@ -535,6 +538,7 @@ static void train(const Options *options, Backend *backend)
 int main(int argc, char **argv)
 {
     Options o = {0};
+    Error err;
     app_parse(&parser, argc, argv, &o);
     TrainOptions checked = o.train;
     if (!checked.data) /* the other trainers need data; here an engine's persons take its place */
@@ -544,9 +548,9 @@ int main(int argc, char **argv)
         export_weights(&o.train);
         return 0;
     }
-    Backend *backend = backend_cpu_open();
+    Backend *backend = device_open(&o.train.device, &err);
     if (!backend)
-        die("out of memory");
+        die_error(&err);
     if (o.train.evaluate)
         evaluate(&o, backend);
     else

@@ -22,18 +22,22 @@ static const int small_part[] = {LABEL_LEFT_BROW, LABEL_RIGHT_BROW, LABEL_LEFT_E
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
-    if (key == ARGP_KEY_INIT)
-        state->child_inputs[0] = state->child_inputs[1] = state->child_inputs[2] = state->input;
-    else if (key == ARGP_KEY_ARG)
+    TrainOptions *o = state->input;
+    if (key == ARGP_KEY_INIT) {
+        state->child_inputs[0] = state->child_inputs[1] = state->child_inputs[2] = o;
+        state->child_inputs[3] = &o->device;
+    } else if (key == ARGP_KEY_ARG) {
         die_usage("'%s' is no option", arg);
-    else
+    } else {
         return ARGP_ERR_UNKNOWN;
+    }
     return 0;
 }
 
 static const struct argp_child children[] = {{&training_argp, 0, NULL, 0},
                                              {&training_val_argp, 0, NULL, 0},
                                              {&training_size_argp, 0, NULL, 0},
+                                             {&device_argp, 0, NULL, 0},
                                              {0}};
 static const struct argp parser = {
     NULL,
@@ -313,9 +317,9 @@ int main(int argc, char **argv)
             die_error(&err);
         return 0;
     }
-    Backend *backend = backend_cpu_open();
+    Backend *backend = device_open(&o.device, &err);
     if (!backend)
-        die("out of memory");
+        die_error(&err);
     if (o.evaluate)
         evaluate(&o, backend);
     else

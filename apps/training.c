@@ -59,7 +59,8 @@ typedef struct Loop {
     Loader *loader;
     FILE *log;
     Progress progress;
-    double start;
+    bool filled;          /* the plan's inputs hold the batch of the step at hand */
+    double start, waited; /* seconds: when, and of those since then spent waiting for data */
     double sum, term_sum[TRAINING_MAX_TERMS]; /* of the losses since the last line of the log */
     int n_sum;
     char extra[96];
@@ -84,14 +85,19 @@ static void log_loss(Loop *loop, real rate)
         return;
     const Training *t = loop->training;
     double mean = loop->sum / loop->n_sum;
-    json_t *line = json_pack("{sI sf sf sf}", "step", (json_int_t)t->info.step, "loss", mean,
-                             "learning_rate", (double)rate, "seconds", seconds() - loop->start);
+    double elapsed = seconds() - loop->start;
+    double waiting = elapsed > 0 ? loop->waited / elapsed : 0;
+    json_t *line = json_pack("{sI sf sf sf sf}", "step", (json_int_t)t->info.step, "loss", mean,
+                             "learning_rate", (double)rate, "seconds", elapsed, "waiting", waiting);
     for (int i = 0; i < t->n_terms; i++) {
         json_object_set_new(line, t->term_name[i], json_real(loop->term_sum[i] / loop->n_sum));
         loop->term_sum[i] = 0;
     }
     json_log_write(loop->log, line);
-    snprintf(loop->extra, sizeof loop->extra, "loss %.4f", mean);
+    int n = snprintf(loop->extra, sizeof loop->extra, "loss %.4f", mean);
+    if (waiting >= .01)
+        snprintf(loop->extra + n, sizeof loop->extra - (size_t)n, ", waits %.0f%% for data",
+                 100 * waiting);
     loop->sum = 0;
     loop->n_sum = 0;
 }
@@ -118,26 +124,43 @@ static bool milestone(Loop *loop, Error *err)
                t, t->info.step == (uint64_t)t->settings.steps ? "Finished." : "In progress.", err);
 }
 
+/* The loader's next batch into the plan's inputs. */
+static bool fill(Loop *loop, Error *err)
+{
+    Training *t = loop->training;
+    void *buffer[LOADER_MAX_BUFFERS];
+    double begin = seconds();
+    if (!loader_next(loop->loader, buffer, err))
+        return false;
+    loop->waited += seconds() - begin;
+    for (int k = 0; k < t->loader.n_buffers; k++)
+        ag_write(t->plan, t->input[k], buffer[k]);
+    loop->filled = true;
+    return true;
+}
+
+/* The next batch is fetched and sent to the device before the loss is asked for: until then the
+ * device is at work on its own. */
 static bool one_step(Loop *loop, Error *err)
 {
     Training *t = loop->training;
     TrainSettings *s = &t->settings;
-    void *buffer[LOADER_MAX_BUFFERS];
-    if (!loader_next(loop->loader, buffer, err))
+    if (!loop->filled && !fill(loop, err))
         return false;
-    for (int k = 0; k < t->loader.n_buffers; k++)
-        ag_write(t->plan, t->input[k], buffer[k]);
     StepState state = {
         .step = t->info.step, .seed = s->seed, .learning_rate = rate_at(s, t->info.step)};
     if (t->schedule)
         t->schedule(t->context, state.step, &state);
     ag_run(t->plan, &state);
+    optim_step(loop->optim, &state);
+    loop->filled = false;
+    if (state.step + 1 < (uint64_t)s->steps && !fill(loop, err))
+        return false;
     double loss = (double)ag_scalar(t->plan, t->loss);
     if (!isfinite(loss))
         return error_set(
             err, "the loss is no longer a number at step %" PRIu64 "; --lr below %g may help",
             t->info.step, (double)state.learning_rate);
-    optim_step(loop->optim, &state);
     t->info.step++;
     loop->sum += loss;
     for (int i = 0; i < t->n_terms; i++)

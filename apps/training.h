@@ -6,6 +6,7 @@
 #include "apps/app.h"
 #include "apps/checkpoint.h"
 #include "apps/config_file.h"
+#include "apps/device_option.h"
 #include "datasets/loader.h"
 #include "libautograd/autograd.h"
 
@@ -17,6 +18,7 @@ typedef struct TrainOptions {
     double learning_rate;
     int64_t seed; /* -1: not given */
     bool resume;
+    DeviceOption device; /* of the trainers that have no studio: device_argp is a child of theirs */
 } TrainOptions;
 
 /* Argp children that fill a TrainOptions (their input): first what all trainers have, which clears

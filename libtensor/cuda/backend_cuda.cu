@@ -323,7 +323,10 @@ static bool check_device(int device, Error *err)
     if (e != cudaSuccess || n == 0) {
         cudaGetLastError();
         return error_set(err, "there is no CUDA device here (%s); run on the cpu",
-                         e == cudaSuccess ? "the driver lists none" : cudaGetErrorString(e));
+                         e == cudaErrorInsufficientDriver
+                             ? "no NVIDIA driver, or one that is too old"
+                         : e == cudaSuccess ? "the driver lists none"
+                                            : cudaGetErrorString(e));
     }
     if (device < 0 || device >= n)
         return error_set(err, "there is no cuda:%d: the devices here are cuda:0 to cuda:%d", device,
