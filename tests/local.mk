@@ -12,6 +12,7 @@ include tests/ops.mk
 include tests/golden.mk
 include tests/recognizer.mk
 include tests/nets.mk
+include tests/cuda.mk
 include tests/translator.mk
 include tests/datasets.mk
 include tests/photos.mk

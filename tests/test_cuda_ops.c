@@ -1,6 +1,8 @@
 /* The generated grid on a CUDA device, or on tests/cuda_emulation where the program is linked with
  * that: in double against the CPU, in float against the CPU in double (tests/test_ops --values).
  * Exits 77 without a device. */
+#include "config.h" /* setenv */
+
 #include <math.h>
 #include <stdarg.h>
 #include <setjmp.h>
@@ -32,52 +34,87 @@ static void each_case(void (*check)(OpCase *))
     }
 }
 
-static void expect_near(const OpCase *c, Tensor t, const double *want, const char *what, int i)
+/* Largest |x - want| over the largest |want|; want comes from the pipe. */
+static double error_of(FILE *values, Tensor t)
 {
     int64_t n = shape_count(t.shape);
     const real *x = t.data;
-    double largest = 0, worst = 0;
+    double *want = malloc((size_t)n * sizeof *want), largest = 0, worst = 0;
 
+    assert_non_null(want);
+    assert_int_equal((int)fread(want, sizeof *want, (size_t)n, values), (int)n);
     for (int64_t k = 0; k < n; k++) {
         largest = fmax(largest, fabs(want[k]));
         worst = fmax(worst, isnan(x[k]) ? INFINITY : fabs((double)x[k] - want[k]));
     }
-    if (!(worst <= BOUND * largest))
-        fail_msg("%s %s: %s %d is off by %g of %g", c->row->op_name, c->row->shapes, what, i, worst,
-                 largest);
-}
-
-static void expect_values(FILE *values, const OpCase *c, Tensor t, const char *what, int i)
-{
-    int64_t n = shape_count(t.shape);
-    double *want = malloc((size_t)n * sizeof *want);
-
-    assert_non_null(want);
-    assert_int_equal((int)fread(want, sizeof *want, (size_t)n, values), (int)n);
-    expect_near(c, t, want, what, i);
     free(want);
+    return worst == 0 ? 0 : worst / largest;
 }
 
-static void test_as_on_cpu(void **state)
+/* All cases against the CPU in double; fails where one is off by more than the bound. The worst of
+ * each op, unless NULL. */
+static void compare(Backend *backend, double bound, double worst[OP_COUNT])
 {
     FILE *values = popen("exec " TEST_OPS " --values", "r");
-    (void)state;
 
     assert_non_null(values);
     for (int r = 0; r < op_case_count; r++) {
         OpCase c;
-        case_open(&c, &op_case_rows[r], device);
+        case_open(&c, &op_case_rows[r], backend);
         case_forward(&c, false);
         case_backward(&c, ALL_INPUTS, 0, false);
-        expect_values(values, &c, c.out, "out", 0);
-        for (int i = 0; i < c.n_in; i++)
-            if (case_wants(&c, i) || (c.info->flags & OP_UPDATES(i)) != 0)
-                expect_values(values, &c, case_wants(&c, i) ? c.din[i] : c.in[i], "operand", i);
+        for (int i = -1; i < c.n_in; i++) {
+            bool updated = i >= 0 && (c.info->flags & OP_UPDATES(i)) != 0;
+            if (i >= 0 && !case_wants(&c, i) && !updated)
+                continue;
+            double error = error_of(values, i < 0 ? c.out : updated ? c.in[i] : c.din[i]);
+            if (!(error <= bound))
+                fail_msg("%s %s: %s %d is off by %g", c.row->op_name, c.row->shapes,
+                         i < 0 ? "out" : "operand", i, error);
+            if (worst != NULL)
+                worst[c.row->op] = fmax(worst[c.row->op], error);
+        }
         case_free(&c);
     }
     assert_int_equal(fgetc(values), EOF);
     assert_int_equal(pclose(values), 0);
 }
+
+static void test_as_on_cpu(void **state)
+{
+    (void)state;
+    compare(device, BOUND, NULL);
+}
+
+#ifndef REAL_IS_DOUBLE
+/* Factors of convolutions rounded to 11 or 8 bits: not more wrong than that, and not less. */
+static void check_precision(Precision precision, double unit)
+{
+    Error err = {""};
+    Backend *rough = backend_cuda_open((CudaOptions){.precision = precision}, &err);
+    double worst[OP_COUNT] = {0};
+
+    if (rough == NULL)
+        fail_msg("%s", err.text);
+    compare(rough, 4 * unit, worst);
+    assert_true(worst[OP_conv2d] > unit / 16);
+    assert_true(worst[OP_conv_transpose2d] > unit / 16);
+    assert_true(worst[OP_batch_norm] <= BOUND);
+    backend_close(rough);
+}
+
+static void test_tf32(void **state)
+{
+    (void)state;
+    check_precision(PRECISION_TF32, 1. / 2048);
+}
+
+static void test_bf16(void **state)
+{
+    (void)state;
+    check_precision(PRECISION_BF16, 1. / 256);
+}
+#endif
 
 /* The same bits again; where the device is emulated, with all threads and blocks in reverse order.
  */
@@ -141,6 +178,9 @@ int main(void)
         cmocka_unit_test(test_as_on_cpu),  cmocka_unit_test(test_order),
         cmocka_unit_test(test_accumulate), cmocka_unit_test(test_unwanted),
         cmocka_unit_test(test_constant),   cmocka_unit_test(test_in_place),
+#ifndef REAL_IS_DOUBLE
+        cmocka_unit_test(test_tf32),       cmocka_unit_test(test_bf16),
+#endif
     };
     Error err = {""};
 

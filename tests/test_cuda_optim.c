@@ -1,5 +1,7 @@
 /* The optimisers on a CUDA device, or on tests/cuda_emulation, against the CPU's. Exits 77 without
  * a device. */
+#include "config.h" /* setenv */
+
 #include <math.h>
 #include <stdarg.h>
 #include <setjmp.h>

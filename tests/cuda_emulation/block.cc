@@ -1,15 +1,13 @@
 /* The threads of a block as fibers. A fiber runs threads one after another until one has to wait;
  * then the next fiber goes on with the threads that are left. A kernel without barriers thus costs
- * a function call a thread. makecontext makes a fiber's stack, _setjmp and _longjmp change between
- * them without a system call. */
+ * a function call a thread. */
 #include "tests/cuda_emulation/cuda_runtime.h"
 
-#include <csetjmp>
 #include <cstdio>
 #include <cstdlib>
-#include <memory>
-#include <ucontext.h>
 #include <vector>
+
+#include "tests/cuda_emulation/fiber.h"
 
 uint3 threadIdx, blockIdx;
 dim3 blockDim, gridDim;
@@ -18,18 +16,10 @@ namespace
 {
 
 constexpr unsigned MAX_THREADS = 1024, WARP = 32;
-constexpr size_t STACK = 256 * 1024;
 
 /* All threads of a group (block or warp) wait here for the last. */
 struct Barrier {
     unsigned size, arrived, round;
-};
-
-struct Fiber {
-    std::unique_ptr<char[]> stack;
-    ucontext_t start;
-    jmp_buf here;
-    bool started;
 };
 
 struct Thread {
@@ -39,14 +29,12 @@ struct Thread {
     unsigned exchanges;
 };
 
-std::vector<std::unique_ptr<Fiber>> fibers;
 std::vector<Fiber *> idle;
 Thread threads[MAX_THREADS];
 Barrier block_barrier, warp_barrier[MAX_THREADS / WARP];
 uint64_t exchanged[MAX_THREADS / WARP][2][WARP];
 unsigned count, begun, done, current;
 const std::function<void()> *body;
-jmp_buf scheduler;
 Fiber *running;
 bool reverse;
 
@@ -61,12 +49,6 @@ void become(unsigned t)
     threadIdx = {t % blockDim.x, t / blockDim.x % blockDim.y, t / blockDim.x / blockDim.y};
 }
 
-void to_scheduler()
-{
-    if (_setjmp(running->here) == 0)
-        _longjmp(scheduler, 1);
-}
-
 void fiber_main()
 {
     for (;;) {
@@ -78,7 +60,7 @@ void fiber_main()
             done++;
         }
         idle.push_back(running);
-        to_scheduler();
+        fiber_yield();
     }
 }
 
@@ -86,26 +68,13 @@ void fiber_main()
 void resume(Fiber *fiber)
 {
     running = fiber;
-    if (_setjmp(scheduler) == 0) {
-        if (fiber->started)
-            _longjmp(fiber->here, 1);
-        fiber->started = true;
-        setcontext(&fiber->start);
-    }
+    fiber_resume(fiber);
 }
 
 Fiber *idle_fiber()
 {
-    if (idle.empty()) {
-        std::unique_ptr<Fiber> fiber(new Fiber());
-        fiber->stack.reset(new char[STACK]);
-        getcontext(&fiber->start);
-        fiber->start.uc_stack.ss_sp = fiber->stack.get();
-        fiber->start.uc_stack.ss_size = STACK;
-        makecontext(&fiber->start, fiber_main, 0);
-        idle.push_back(fiber.get());
-        fibers.push_back(std::move(fiber));
-    }
+    if (idle.empty())
+        return fiber_new(fiber_main);
     Fiber *fiber = idle.back();
     idle.pop_back();
     return fiber;
@@ -122,7 +91,7 @@ void wait_at(Barrier *barrier)
     } else {
         self->waits_at = barrier;
         self->round = barrier->round;
-        to_scheduler();
+        fiber_yield();
         become(me);
     }
 }

@@ -29,11 +29,6 @@ cublasStatus_t cublasSetWorkspace(cublasHandle_t, void *, size_t)
     return CUBLAS_STATUS_SUCCESS;
 }
 
-cublasStatus_t cublasSetMathMode(cublasHandle_t, cublasMath_t)
-{
-    return CUBLAS_STATUS_SUCCESS;
-}
-
 const char *cublasGetStatusString(cublasStatus_t status)
 {
     return status == CUBLAS_STATUS_SUCCESS ? "success" : "invalid value";

@@ -18,7 +18,6 @@ enum cublasComputeType_t {
     CUBLAS_COMPUTE_32F_FAST_16BF,
     CUBLAS_COMPUTE_64F,
 };
-enum cublasMath_t { CUBLAS_DEFAULT_MATH, CUBLAS_PEDANTIC_MATH, CUBLAS_TF32_TENSOR_OP_MATH };
 enum cublasGemmAlgo_t { CUBLAS_GEMM_DEFAULT = -1 };
 
 typedef struct EmulatedBlas *cublasHandle_t;
@@ -27,7 +26,6 @@ cublasStatus_t cublasCreate(cublasHandle_t *handle);
 cublasStatus_t cublasDestroy(cublasHandle_t handle);
 cublasStatus_t cublasSetStream(cublasHandle_t handle, cudaStream_t stream);
 cublasStatus_t cublasSetWorkspace(cublasHandle_t handle, void *workspace, size_t bytes);
-cublasStatus_t cublasSetMathMode(cublasHandle_t handle, cublasMath_t mode);
 const char *cublasGetStatusString(cublasStatus_t status);
 
 /* c[i] = alpha op(a[i]) op(b[i]) + beta c[i], i < batch, the matrices `stride` elements apart; all

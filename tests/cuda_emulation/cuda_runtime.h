@@ -26,10 +26,9 @@
 #define __global__
 #define __device__
 #define __host__
-#define __constant__
-#define __forceinline__ inline
 #define __launch_bounds__(...)
 #define __shared__ static /* blocks run one after another */
+#define __align__(n) __attribute__((aligned(n)))
 
 struct uint3 {
     unsigned x, y, z;
@@ -42,17 +41,8 @@ struct dim3 {
     }
 };
 
-struct alignas(16) float4 {
-    float x, y, z, w;
-};
-
-struct alignas(16) double2 {
-    double x, y;
-};
-
 extern uint3 threadIdx, blockIdx;
 extern dim3 blockDim, gridDim;
-constexpr int warpSize = 32;
 
 /* Of the threads of a block, and of a warp. */
 void __syncthreads();
@@ -81,22 +71,6 @@ template <class T> T __shfl_xor_sync(unsigned mask, T value, int lane_mask)
     return emulation_shuffle(mask, value, emulation_lane() ^ lane_mask);
 }
 
-template <class T> T __shfl_down_sync(unsigned mask, T value, unsigned delta)
-{
-    int lane = emulation_lane(), from = lane + (int)delta;
-    return emulation_shuffle(mask, value, from < 32 ? from : lane);
-}
-
-template <class T> T __shfl_sync(unsigned mask, T value, int from)
-{
-    return emulation_shuffle(mask, value, from & 31);
-}
-
-template <class T> T __ldg(const T *p)
-{
-    return *p;
-}
-
 /* ---- The runtime ---- */
 
 enum cudaError_t {
@@ -104,6 +78,7 @@ enum cudaError_t {
     cudaErrorInvalidValue = 1,
     cudaErrorMemoryAllocation = 2,
     cudaErrorInvalidConfiguration = 9,
+    cudaErrorInsufficientDriver = 35,
     cudaErrorNoDevice = 100,
     cudaErrorInvalidDevice = 101,
     cudaErrorStreamCaptureUnsupported = 900,
@@ -111,36 +86,23 @@ enum cudaError_t {
 };
 
 enum cudaMemcpyKind {
-    cudaMemcpyHostToHost,
-    cudaMemcpyHostToDevice,
-    cudaMemcpyDeviceToHost,
-    cudaMemcpyDeviceToDevice,
-    cudaMemcpyDefault,
+    cudaMemcpyHostToDevice = 1,
+    cudaMemcpyDeviceToHost = 2,
+    cudaMemcpyDeviceToDevice = 3,
 };
 
-enum cudaStreamCaptureMode {
-    cudaStreamCaptureModeGlobal,
-    cudaStreamCaptureModeThreadLocal,
-    cudaStreamCaptureModeRelaxed,
-};
+enum cudaStreamCaptureMode { cudaStreamCaptureModeThreadLocal = 1 };
 
-enum { cudaStreamDefault, cudaStreamNonBlocking };
-enum { cudaEventDefault, cudaEventBlockingSync, cudaEventDisableTiming };
-
-struct cudaDeviceProp {
-    char name[256];
-    int major, minor;
-    int multiProcessorCount;
-    size_t totalGlobalMem;
-};
+enum { cudaStreamNonBlocking = 1 };
+enum { cudaEventDisableTiming = 2 };
 
 typedef struct EmulatedStream *cudaStream_t;
 typedef struct EmulatedEvent *cudaEvent_t;
 typedef struct EmulatedGraph *cudaGraph_t, *cudaGraphExec_t;
 
+/* There is one device. */
 cudaError_t cudaGetDeviceCount(int *count);
 cudaError_t cudaSetDevice(int device);
-cudaError_t cudaGetDeviceProperties(cudaDeviceProp *prop, int device);
 
 const char *cudaGetErrorString(cudaError_t error);
 cudaError_t cudaGetLastError();
@@ -148,12 +110,10 @@ cudaError_t cudaPeekAtLastError();
 
 cudaError_t cudaMalloc(void **memory, size_t bytes);
 cudaError_t cudaFree(void *memory);
-cudaError_t cudaMemGetInfo(size_t *free, size_t *total);
 cudaError_t cudaMallocHost(void **memory, size_t bytes);
 cudaError_t cudaFreeHost(void *memory);
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream);
-cudaError_t cudaMemsetAsync(void *to, int byte, size_t bytes, cudaStream_t stream);
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags);
 cudaError_t cudaStreamDestroy(cudaStream_t stream);

@@ -88,14 +88,6 @@ cudaError_t cudaFree(void *memory)
     return cudaSuccess;
 }
 
-cudaError_t cudaMemGetInfo(size_t *free, size_t *total)
-{
-    *free = *total = RANGE;
-    for (const auto &block : blocks)
-        *free -= block.second;
-    return cudaSuccess;
-}
-
 cudaError_t cudaMallocHost(void **memory, size_t bytes)
 {
     *memory = malloc(bytes);

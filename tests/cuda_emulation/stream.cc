@@ -1,5 +1,5 @@
-/* Streams, copies and graphs. What enters a stream runs at once; what enters one under capture is
- * kept, and runs whenever its graph is launched. */
+/* The device, streams, copies and graphs. What enters a stream runs at once; what enters one under
+ * capture is kept, and runs whenever its graph is launched. */
 #include "tests/cuda_emulation/cuda_runtime.h"
 
 #include <utility>
@@ -44,6 +44,8 @@ const char *cudaGetErrorString(cudaError_t error)
         return "out of memory";
     case cudaErrorInvalidConfiguration:
         return "invalid configuration argument";
+    case cudaErrorInsufficientDriver:
+        return "CUDA driver version is insufficient for CUDA runtime version";
     case cudaErrorNoDevice:
         return "no CUDA-capable device is detected";
     case cudaErrorInvalidDevice:
@@ -54,6 +56,17 @@ const char *cudaGetErrorString(cudaError_t error)
         return "unknown error";
     }
     return "unrecognized error code";
+}
+
+cudaError_t cudaGetDeviceCount(int *count)
+{
+    *count = 1;
+    return cudaSuccess;
+}
+
+cudaError_t cudaSetDevice(int device)
+{
+    return remember(device == 0 ? cudaSuccess : cudaErrorInvalidDevice);
 }
 
 cudaError_t cudaGetLastError()
@@ -81,12 +94,6 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpy
 {
     emulation_enqueue(
         stream, [=] { memcpy(emulation_copy_address(to), emulation_copy_address(from), bytes); });
-    return cudaSuccess;
-}
-
-cudaError_t cudaMemsetAsync(void *to, int byte, size_t bytes, cudaStream_t stream)
-{
-    emulation_enqueue(stream, [=] { memset(emulation_copy_address(to), byte, bytes); });
     return cudaSuccess;
 }
 
