@@ -29,7 +29,8 @@ static ParamSet *new_set(Work *w)
     return set;
 }
 
-/* Frozen weights keep signals as large as they are, so that no value is denormal. */
+/* Frozen weights under which signals neither grow nor die, also where residuals are added up:
+ * softmax stays off its ends, and no gradient is denormal, which a processor is slow with. */
 static void randomise(ParamSet *set)
 {
     for (int i = 0; i < params_count(set); i++) {
@@ -40,7 +41,7 @@ static void randomise(ParamSet *set)
         if (!value)
             die("out of memory");
         for (int64_t k = 0; k < n; k++)
-            value[k] = fan ? rng_normal(&rng) * (real)sqrt(2 / (double)fan) : 0;
+            value[k] = fan ? rng_normal(&rng) * (real)sqrt(1 / (double)fan) : 0;
         params_write(set, (Param){i}, value);
         free(value);
     }
