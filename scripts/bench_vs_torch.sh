@@ -7,13 +7,20 @@
 #            two memory formats the faster one counts
 #   BUILD    the build folder; tests/bench is made in it, and its rows (bench --list) are ROW
 #   ROUNDS   5
-#   THREADS in the environment: all; RUNS: timed steps of each round (3)
+#   THREADS in the environment: all; RUNS: timed steps of each round (3); DEVICE: cpu, or cuda for
+#   both, with PRECISION fp32 or tf32 (tf32; the peer takes --device cuda [--tf32])
 set -euo pipefail
 
 case ${1:-} in
-'' | -h | --help) sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit ;;
+'' | -h | --help) sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit ;;
 esac
 python=${PYTHON:-/usr/bin/python3} threads=${THREADS:-$(nproc)} runs=${RUNS:-3}
+device=${DEVICE:-cpu} precision=${PRECISION:-tf32}
+our_device=() their_device=()
+if [ "$device" != cpu ]; then
+    our_device=(--device "$device" --precision "$precision") their_device=(--device "$device")
+    [ "$precision" = tf32 ] && their_device+=(--tf32)
+fi
 peer=$1 build=$2 rounds=${3:-5}
 shift $(($# < 3 ? $# : 3))
 make -s -C "$build" tests/bench
@@ -33,9 +40,9 @@ while read -r row batch _; do
     [[ $wanted == *" $row "* ]] || continue
     rm -f "$work"/*
     for ((i = 0; i < rounds; i++)); do
-        OMP_NUM_THREADS=$threads "$bench" "$row" --runs "$runs" | figures "$row" >>"$work/ours"
+        OMP_NUM_THREADS=$threads "$bench" "$row" --runs "$runs" "${our_device[@]}" | figures "$row" >>"$work/ours"
         for format in '' --channels-last; do
-            "$python" "$peer" "$row" --batch "$batch" --runs "$runs" --threads "$threads" $format |
+            "$python" "$peer" "$row" --batch "$batch" --runs "$runs" --threads "$threads" $format "${their_device[@]}" |
                 figures "$row" >>"$work/torch$format"
         done
     done

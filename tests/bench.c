@@ -12,16 +12,27 @@
 #include <unistd.h>
 
 #include "apps/app.h"
+#include "apps/device_option.h"
 #include "libtensor/atomic_file.h"
 #include "tests/bench.h"
 
-enum { BATCH = 1000, RUNS, PER_OP, JSON, LIST, MAX_ROWS = 32 };
+enum {
+    BATCH = 1000,
+    RUNS,
+    PER_OP,
+    JSON,
+    LIST,
+    MAX_ROWS = 32,
+    WARM_UP = 1,
+    WARM_UP_CUDA = 3 /* the second run of a plan is recorded, the third is the first mere replay */
+};
 
 typedef struct Options {
     const Row *row[MAX_ROWS];
     int rows, batch, runs;
     bool per_op, list;
     const char *json;
+    DeviceOption device;
 } Options;
 
 static const Row *find_row(const char *name)
@@ -37,6 +48,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     Options *o = state->input;
 
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &o->device;
+        return 0;
     case BATCH:
         o->batch = (int)option_int(arg, "--batch", 1, 4096);
         return 0;
@@ -63,7 +77,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp_option option[] = {
     {"batch", BATCH, "N", 0, "Samples at a time (default: the row's)", 0},
-    {"runs", RUNS, "N", 0, "Timed steps, after one that is not (5)", 0},
+    {"runs", RUNS, "N", 0, "Timed steps, after one that is not, on cuda three (5)", 0},
     {"per-op", PER_OP, NULL, 0,
      "Tell of every kernel: calls, ms, share of the time, GFLOP/s, MB, and which part of the time "
      "the machine's limits account for",
@@ -71,6 +85,7 @@ static const struct argp_option option[] = {
     {"json", JSON, "FILE", 0, "All figures", 0},
     {"list", LIST, NULL, 0, "Print rows: name, batch, what it is", 0},
     {0}};
+static const struct argp_child children[] = {{&device_argp, 0, NULL, 0}, {0}};
 static const struct argp parser = {
     option,
     parse,
@@ -79,7 +94,7 @@ static const struct argp parser = {
     "Prints per row: name, median, shortest and longest time of a step in seconds, samples a "
     "second, peak memory of a process that does nothing else. Without a ROW all of them. "
     "OMP_NUM_THREADS sets the threads.",
-    NULL,
+    children,
     NULL,
     NULL};
 
@@ -90,11 +105,12 @@ static int by_size(const void *a, const void *b)
 }
 
 /* The device that is measured. */
-static Backend *open_backend(void)
+static Backend *open_backend(const Options *o)
 {
-    Backend *backend = backend_cpu_open();
+    Error err;
+    Backend *backend = device_open(&o->device, &err);
     if (!backend)
-        die("out of memory");
+        die_error(&err);
     return backend;
 }
 
@@ -102,13 +118,14 @@ static json_t *run_row(const Options *o, const Row *row, Limits limits)
 {
     Work work;
     struct rusage usage;
-    Backend *backend = open_backend();
+    Backend *backend = open_backend(o);
     double *time = malloc((size_t)o->runs * sizeof *time);
 
     if (!time)
         die("out of memory");
     work_open(&work, row, backend, o->batch);
-    work_step(&work);
+    for (int i = 0; i < (o->device.cuda ? WARM_UP_CUDA : WARM_UP); i++)
+        work_step(&work);
     for (int i = 0; i < o->runs; i++) {
         double start = seconds();
         work_step(&work);
@@ -133,13 +150,13 @@ static json_t *run_row(const Options *o, const Row *row, Limits limits)
 
 static json_t *run_limits(const Options *o, const Row *row, Limits limits)
 {
-    (void)o;
     (void)row;
-    Backend *backend = open_backend(); /* sets OpenBLAS's threads */
-    limits = bench_limits();
+    Backend *backend = open_backend(o); /* the CPU's sets OpenBLAS's threads */
+    limits = o->device.cuda ? bench_device_limits(backend) : bench_limits();
+    json_t *json = json_pack("{ss sf sf si}", "device", backend->name, "gflops", limits.gflops,
+                             "gbytes", limits.gbytes, "threads", omp_get_max_threads());
     backend_close(backend);
-    return json_pack("{sf sf si}", "gflops", limits.gflops, "gbytes", limits.gbytes, "threads",
-                     omp_get_max_threads());
+    return json;
 }
 
 /* In a process of its own, whose peak memory is its own. */
@@ -220,8 +237,9 @@ int main(int argc, char **argv)
             o.row[o.rows] = &bench_rows[o.rows];
     json_t *machine = apart(run_limits, &o, NULL, limits);
     limits = (Limits){number(machine, "gflops"), number(machine, "gbytes")};
-    printf("# %.0f threads: %.1f GFLOP/s, %.1f GB/s\n", number(machine, "threads"), limits.gflops,
-           limits.gbytes);
+    printf("# %s, %.0f threads: %.1f GFLOP/s, %.1f GB/s\n",
+           json_string_value(json_object_get(machine, "device")), number(machine, "threads"),
+           limits.gflops, limits.gbytes);
     for (int i = 0; i < o.rows; i++) {
         json_t *row = apart(run_row, &o, o.row[i], limits);
         print_row(row);

@@ -44,6 +44,8 @@ typedef struct Limits {
 } Limits;
 
 Limits bench_limits(void);
+/* The same of another device: one product of large matrices at its precision, and a copy. */
+Limits bench_device_limits(Backend *backend);
 
 /* Runs the plan's kernels one by one, `runs` times; calls of one kernel on the same shapes are one
  * entry: {"op", "shapes", "calls", "seconds", "share", "gflop", "mbyte", "of_limit"}, the longest

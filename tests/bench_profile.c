@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "apps/app.h"
+#include "libautograd/ops.h"
 #include "libtensor/gemm.h"
 
 static void *need(size_t bytes)
@@ -71,6 +72,62 @@ static double sum_gbytes(void)
 Limits bench_limits(void)
 {
     return (Limits){product_gflops(), sum_gbytes()};
+}
+
+static double device_product_gflops(Backend *backend)
+{
+    enum { N = 8192, TRIES = 8 };
+    Graph *graph = ag_graph_new();
+    Plan *plan;
+    Error err;
+    double best = 0;
+
+    if (!graph)
+        die("out of memory");
+    Var a = ag_input(graph, "a", DTYPE_REAL, shape2(N, N));
+    Var b = ag_input(graph, "b", DTYPE_REAL, shape2(N, N));
+    ag_keep(graph, ag_linear(graph, a, b, AG_NONE));
+    if (!ag_plan(&plan, graph, AG_NONE, (PlanOptions){.backend = backend}, &err))
+        die_error(&err);
+    for (int i = 0; i < TRIES; i++) {
+        double start = seconds();
+        ag_run(plan, &(StepState){.step = 0});
+        if (!backend->sync(backend, &err))
+            die_error(&err);
+        double rate = 2e-9 * N * N * N / (seconds() - start);
+        best = rate > best ? rate : best;
+    }
+    ag_plan_free(plan);
+    ag_graph_free(graph);
+    return best;
+}
+
+static double device_copy_gbytes(Backend *backend)
+{
+    enum { TRIES = 8 };
+    const size_t bytes = (size_t)1 << 30;
+    void *a = backend->alloc(backend, bytes), *b = backend->alloc(backend, bytes);
+    Error err;
+    double best = 0;
+
+    if (!a || !b)
+        die("the device has no two GiB free");
+    for (int i = 0; i < TRIES; i++) {
+        double start = seconds();
+        backend->copy(backend, b, a, bytes);
+        if (!backend->sync(backend, &err))
+            die_error(&err);
+        double rate = 2e-9 * (double)bytes / (seconds() - start);
+        best = rate > best ? rate : best;
+    }
+    backend->release(backend, a);
+    backend->release(backend, b);
+    return best;
+}
+
+Limits bench_device_limits(Backend *backend)
+{
+    return (Limits){device_product_gflops(backend), device_copy_gbytes(backend)};
 }
 
 /* ---- Kernels ---- */
