@@ -5,7 +5,7 @@
 #   PEER     a Python program, run by $PYTHON or /usr/bin/python3: `PEER ROW --batch B --runs N
 #            --threads T [--channels-last]` prints "ROW MEDIAN_S MIN_S MAX_S RATE/s MEMORYMB"; of its
 #            two memory formats the faster one counts
-#   BUILD    the build folder; tests/bench is made in it, and its rows (bench --list) are ROW
+#   BUILD    the build folder; tests/bench is made in it (if it has a Makefile), and its rows (bench --list) are ROW
 #   ROUNDS   5
 #   THREADS in the environment: all; RUNS: timed steps of each round (3); DEVICE: cpu, or cuda for
 #   both, with PRECISION fp32 or tf32 (tf32; the peer takes --device cuda [--tf32])
@@ -23,7 +23,7 @@ if [ "$device" != cpu ]; then
 fi
 peer=$1 build=$2 rounds=${3:-5}
 shift $(($# < 3 ? $# : 3))
-make -s -C "$build" tests/bench
+[ ! -f "$build/Makefile" ] || make -s -C "$build" tests/bench
 bench=$build/tests/bench
 wanted=" ${*:-$("$bench" --list | cut -d ' ' -f 1 | tr '\n' ' ')} "
 

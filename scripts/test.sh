@@ -7,6 +7,7 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 case ${1:-} in
 -h | --help) sed -n '2,3s/^# //p' "${BASH_SOURCE[0]}"; exit ;;
 esac
+export CUDA_ARCHS=${CUDA_ARCHS:-80} # where there is nvcc: one GPU's code, and PTX for newer ones, is quicker to compile
 "$top/scripts/setup.sh" "$@"
 
 count() { # LABEL TRS-FILES: how many have that result
@@ -40,7 +41,7 @@ check "$top/build" 'the product build'
 # The same tests under AddressSanitizer and UndefinedBehaviorSanitizer.
 sanitized=$top/build-sanitized
 mkdir -p "$sanitized"
-(cd "$sanitized" && { [ -f Makefile ] || CFLAGS='-O1 -g' CXXFLAGS='-O1 -g' "$top/configure" -q --enable-asan --enable-ubsan; })
+(cd "$sanitized" && { [ -f Makefile ] || CFLAGS='-O1 -g' CXXFLAGS='-O1 -g' "$top/configure" -q --without-cuda --enable-asan --enable-ubsan; })
 check "$sanitized" 'the AddressSanitizer and UBSan build'
 
 printf '%d passed, %d failed, %d skipped\n' $passed $failed $skipped
