@@ -8,9 +8,7 @@
 
 #include "apps/app.h"
 #include "apps/evaluate.h"
-#include "apps/finder_report.h"
 #include "apps/photo_option.h"
-#include "apps/report.h"
 #include "apps/sheet.h"
 #include "apps/translator_eval.h"
 
@@ -125,12 +123,17 @@ static void open_bench(Bench *b, const Options *o)
     StudioConfig config = o->studio;
     Error err;
 
-    *b = (Bench){.options = o, .report = json_object()};
+    *b = (Bench){.options = o};
     config.with_translators = true;
     config.translator[0] = o->translator;
     config.translators = o->translator != NULL;
     if (!make_folder(o->out, &err) || !studio_open(&b->studio, &config, &err))
         die_error(&err);
+    b->report =
+        result_new("translator",
+                   json_pack("{ss ss si sb}", "renders", o->renders ? o->renders : "", "photos",
+                             o->photos ? o->photos : "", "limit", o->limit, "search", o->search),
+                   &b->studio);
 }
 
 static void close_bench(Bench *b)
@@ -360,17 +363,11 @@ static void write_page(const Bench *b)
 {
     const json_t *renders = json_object_get(b->report, "renders");
     const json_t *photos = json_object_get(b->report, "photos");
-    char *path = path_join(b->options->out, "translator.html");
     char title[80];
     Report page;
-    Error err;
 
     snprintf(title, sizeof title, "Translator, %.40s", b->studio.schema[0]->name);
-    if (!report_open(&page, path, title, &err))
-        die_error(&err);
-    char *command = evaluate_command();
-    report_code(&page, command);
-    free(command);
+    result_page_open(&page, b->options->out, title, b->report);
     if (photos) {
         json_t *rows = methods_table(photos);
         char *sheet = path_join(b->options->out, "sheet.png");
@@ -390,19 +387,12 @@ static void write_page(const Bench *b)
                            "choices, mean absolute error.");
         report_facts(&page, renders);
     }
-    if (!report_close(&page, &err))
-        die_error(&err);
-    free(path);
+    result_page_close(&page, b->report);
 }
 
 static void save(Bench *b)
 {
-    char *path = path_join(b->options->out, "translator.json");
-    Error err;
-
-    if (!json_save(path, json_incref(b->report), &err))
-        die_error(&err);
-    free(path);
+    result_save(b->options->out, b->report);
     write_page(b);
 }
 

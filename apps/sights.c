@@ -5,11 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apps/app.h"
 #include "apps/checkpoint.h"
 #include "apps/progress.h"
 #include "libautograd/ops.h"
 
 enum { BATCH = 8, TRANSLATE_BATCH = 32, IDENTITY = 256, ALL_SPLITS = (1 << PHOTO_SPLITS) - 1 };
+
+static const double SAVE_EVERY = 10; /* seconds */
+static const char DONE[] = "visagist.done";
 
 /* A batch of pictures through F_recg and F_seg. */
 typedef struct Look {
@@ -74,24 +78,6 @@ static bool look_at(Look *l, Sights *s, int64_t begin, int n, Error *err)
     return true;
 }
 
-static bool look_at_all(Sights *s, Backend *backend, Error *err)
-{
-    Look look;
-    Progress progress;
-    bool ok = look_open(&look, s, backend, err);
-    if (!ok)
-        return false;
-    progress_start(&progress, "looking at faces", "faces", 0, s->count);
-    for (int64_t i = 0; ok && i < s->count; i += BATCH) {
-        int n = s->count - i < BATCH ? (int)(s->count - i) : BATCH;
-        ok = look_at(&look, s, i, n, err);
-        progress_update(&progress, i + n, NULL);
-    }
-    progress_end(&progress, s->count, NULL);
-    look_close(&look);
-    return ok;
-}
-
 /* What the descriptors depend on; and the maps, besides. */
 static void identity(const Sights *s, char text[static IDENTITY])
 {
@@ -113,6 +99,14 @@ static bool same(const TensorFile *file, const char *key, const char *wanted)
     return found && strcmp(found, wanted) == 0;
 }
 
+/* How many faces are done of an unfinished cache, else all. */
+static int64_t faces_done(const TensorFile *file, int64_t count)
+{
+    const char *done = tensor_file_meta(file, DONE);
+    long long n = done ? strtoll(done, NULL, 10) : count;
+    return n >= 0 && n < count ? n : count;
+}
+
 /* Copies the tensor of this name and size out of the file; false if there is none. */
 static bool fetch(const TensorFile *file, const char *name, void *to, DType type, size_t bytes)
 {
@@ -123,13 +117,13 @@ static bool fetch(const TensorFile *file, const char *name, void *to, DType type
     return true;
 }
 
-/* A cache of something else, or a damaged one, is as good as none. */
-static bool read_cache(Sights *s, const char *path)
+/* How many faces it knows. A cache of something else, or a damaged one, is as good as none. */
+static int64_t read_cache(Sights *s, const char *path)
 {
     char descriptors[IDENTITY], maps[IDENTITY];
     TensorFile *file;
     if (!safetensors_read(path, &file, NULL))
-        return false;
+        return 0;
     identity(s, descriptors);
     bool ok = same(file, "visagist.sights", descriptors) &&
               fetch(file, "descriptor", s->descriptor, DTYPE_F32,
@@ -139,13 +133,14 @@ static bool read_cache(Sights *s, const char *path)
         ok = same(file, "visagist.maps", maps) &&
              fetch(file, "maps", s->maps, DTYPE_U8, (size_t)s->count * s->area);
     }
+    int64_t done = ok ? faces_done(file, s->count) : 0;
     tensor_file_free(file);
-    return ok;
+    return done;
 }
 
-static bool write_cache(const Sights *s, const char *path, Error *err)
+static bool write_cache(const Sights *s, int64_t done, const char *path, Error *err)
 {
-    char text[IDENTITY];
+    char text[IDENTITY], number[32];
     TensorFile *file = tensor_file_new();
     if (!file)
         return error_set(err, "out of memory while saving %.300s", path);
@@ -153,6 +148,10 @@ static bool write_cache(const Sights *s, const char *path, Error *err)
     Tensor descriptor = {s->descriptor, shape2(s->count, s->dim), DTYPE_F32};
     bool ok = tensor_file_set_meta(file, "visagist.sights", text, err) &&
               tensor_file_add(file, "descriptor", descriptor, err);
+    if (ok && done < s->count) {
+        snprintf(number, sizeof number, "%" PRId64, done);
+        ok = tensor_file_set_meta(file, DONE, number, err);
+    }
     if (ok && s->maps) {
         Tensor maps = {s->maps, shape2(s->count, (int64_t)s->area), DTYPE_U8};
         maps_identity(s, text);
@@ -162,6 +161,43 @@ static bool write_cache(const Sights *s, const char *path, Error *err)
     ok = ok && safetensors_write(path, file, err);
     tensor_file_free(file);
     return ok;
+}
+
+/* Descriptors alone are written every few seconds; maps take too long for that, and are written
+ * when the run is stopped. */
+static bool is_due(const Sights *s, double saved)
+{
+    return interrupted() || (!s->maps && seconds() - saved > SAVE_EVERY);
+}
+
+/* The faces from `done` on. */
+static bool look_at_rest(Sights *s, int64_t done, const char *cache, Backend *backend, Error *err)
+{
+    double saved = seconds();
+    Look look;
+    Progress progress;
+    bool ok = look_open(&look, s, backend, err);
+    if (!ok)
+        return false;
+    progress_start(&progress, "looking at faces", "faces", done, s->count);
+    while (ok && done < s->count) {
+        int n = s->count - done < BATCH ? (int)(s->count - done) : BATCH;
+        ok = look_at(&look, s, done, n, err);
+        done += n;
+        progress_update(&progress, done, NULL);
+        if (ok && done < s->count && is_due(s, saved)) {
+            ok = write_cache(s, done, cache, err);
+            saved = seconds();
+            if (ok && interrupted())
+                ok = error_set(err,
+                               "%.300s: stopped after %" PRId64 " of %" PRId64
+                               " faces; run again to go on",
+                               cache, done, s->count);
+        }
+    }
+    progress_end(&progress, done, NULL);
+    look_close(&look);
+    return ok && write_cache(s, done, cache, err);
 }
 
 bool sights_open(Sights *sights, const PhotoPool *pool, const Eyes *eyes, bool maps,
@@ -181,13 +217,14 @@ bool sights_open(Sights *sights, const PhotoPool *pool, const Eyes *eyes, bool m
     bool ok =
         s.count > 0 || error_set(err, "no face was found in %.300s", photo_pool_info(pool)->dir);
     if (ok) {
-        s.descriptor = malloc((size_t)s.count * (size_t)s.dim * sizeof *s.descriptor);
-        s.maps = maps ? malloc((size_t)s.count * s.area) : NULL;
+        s.descriptor = calloc((size_t)s.count, (size_t)s.dim * sizeof *s.descriptor);
+        s.maps = maps ? calloc((size_t)s.count, s.area) : NULL;
         ok = (s.descriptor && (!maps || s.maps)) ||
              error_set(err, "out of memory for the sights of %" PRId64 " faces", s.count);
     }
-    if (ok && !read_cache(&s, cache))
-        ok = look_at_all(&s, backend, err) && write_cache(&s, cache, err);
+    int64_t done = ok ? read_cache(&s, cache) : 0;
+    if (ok && done < s.count)
+        ok = look_at_rest(&s, done, cache, backend, err);
     if (!ok) {
         sights_close(&s);
         return false;

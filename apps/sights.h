@@ -18,8 +18,10 @@ typedef struct Sights {
 } Sights;
 
 /* Looks at all faces of the pool, or reads what was seen from `cache`, if it is of the same pool
- * and the same networks; else the file is written (by atomic rename). backend: to look with. Shows
- * its progress. */
+ * and the same networks; else the file is written (by atomic rename). A run that is stopped leaves
+ * what it has seen there, for the next one to go on with. backend: to look with. Shows its
+ * progress.
+ */
 bool sights_open(Sights *sights, const PhotoPool *pool, const Eyes *eyes, bool maps,
                  const char *cache, Backend *backend, Error *err);
 void sights_close(Sights *sights);
