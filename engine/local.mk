@@ -58,6 +58,6 @@ dist_schema_DATA = \
 	engine/schemas/paper-female.json engine/schemas/paper-girl.json engine/schemas/paper-male.json
 
 # How other people's engines are joined, for them.
-dist_doc_DATA = doc/engine-protocol.md doc/training.md
+dist_doc_DATA = doc/engine-protocol.md doc/evaluation.md doc/training.md
 examplesdir = $(docdir)/examples
 dist_examples_DATA = examples/engine.json examples/engine.py examples/schema.json
