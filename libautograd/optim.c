@@ -25,17 +25,6 @@ OptimConfig optim_adam(void)
         .kind = OPTIM_ADAM, .beta1 = (real).9, .beta2 = (real).999, .eps = (real)1e-8};
 }
 
-/* Through a piece at a time: no host memory, and one fixed order. */
-enum { PIECE = 1024 };
-
-static void set_zero(Backend *backend, real *to, int64_t n)
-{
-    const real zero[PIECE] = {0};
-    for (int64_t i = 0; i < n; i += PIECE)
-        backend->upload(backend, to + i, zero,
-                        (size_t)(n - i < PIECE ? n - i : PIECE) * sizeof *to);
-}
-
 bool optim_new(Optim **out, ParamSet *set, OptimConfig config, Error *err)
 {
     assert(params_backend(set) && params_trainable(set));
@@ -51,7 +40,7 @@ bool optim_new(Optim **out, ParamSet *set, OptimConfig config, Error *err)
         optim->moment[i] = backend->alloc(backend, (size_t)optim->n * sizeof(real));
         ok = optim->moment[i] != NULL;
         if (ok)
-            set_zero(backend, optim->moment[i], optim->n);
+            backend_zero(backend, optim->moment[i], (size_t)optim->n * sizeof(real));
     }
     if (!ok) {
         error_set(err, "optimiser: out of memory: %d moments of %zu MiB are needed",
@@ -148,6 +137,9 @@ bool optim_load(Optim *optim, const TensorFile *file, const char *prefix, Error 
         backend->upload(backend, optim->moment[i], found[i].data, tensor_bytes(found[i]));
     return true;
 }
+
+/* Through a piece at a time: no host memory, and one fixed order. */
+enum { PIECE = 1024 };
 
 double optim_grad_norm(const ParamSet *set)
 {

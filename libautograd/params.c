@@ -164,13 +164,11 @@ bool params_alloc(ParamSet *set, Backend *backend, bool trainable, uint64_t seed
         return error_set(err, "parameters: out of memory: %zu MiB of values%s are needed",
                          (value_bytes >> 20) + 1, trainable ? " and as much of gradients" : "");
     }
+    if (grad)
+        backend_zero(backend, grad, grad_bytes);
     for (int i = 0; i < set->count; i++) {
         const Entry *e = &set->entry[i];
         int64_t n = shape_count(e->shape);
-        if (grad && !e->buffer) { /* host is used for zeros first */
-            fill(host, n, (Init){INIT_ZEROS, 0}, 0, 0);
-            backend->upload(backend, grad + e->offset, host, (size_t)n * sizeof *host);
-        }
         fill(host, n, e->init, seed, (uint32_t)i);
         backend->upload(backend, value + e->offset, host, (size_t)n * sizeof *host);
     }

@@ -511,12 +511,7 @@ static void bind(Plan *plan)
 
 static void set_zero(const Plan *plan, int block)
 {
-    static const unsigned char zero[4096];
-    size_t bytes = plan->block[block].bytes;
-    unsigned char *to = address(plan, block);
-    for (size_t i = 0; i < bytes; i += sizeof zero)
-        plan->backend->upload(plan->backend, to + i, zero,
-                              bytes - i < sizeof zero ? bytes - i : sizeof zero);
+    backend_zero(plan->backend, address(plan, block), plan->block[block].bytes);
 }
 
 static void initialise(const Plan *plan)

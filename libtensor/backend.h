@@ -43,6 +43,9 @@ struct Backend {
  * when out of memory. Sets OpenBLAS to one thread per call. */
 Backend *backend_cpu_open(void);
 
+/* Fills device memory with zeros. */
+void backend_zero(Backend *backend, void *memory, size_t bytes);
+
 /* Closes any backend; NULL is fine. */
 void backend_close(Backend *backend);
 

@@ -66,9 +66,3 @@ Backend *backend_cpu_open(void)
         1); /* the threads are ours: over samples or tiles, never inside a product */
     return b;
 }
-
-void backend_close(Backend *backend)
-{
-    if (backend)
-        backend->close(backend);
-}

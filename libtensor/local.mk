@@ -7,7 +7,7 @@ include libtensor/cuda/cuda.mk
 
 libtensor_a_SOURCES = \
 	libtensor/atomic_file.c libtensor/atomic_file.h \
-	libtensor/backend.h libtensor/backend_cpu.c \
+	libtensor/backend.c libtensor/backend.h libtensor/backend_cpu.c \
 	libtensor/bytes.c libtensor/bytes.h \
 	libtensor/convert.c \
 	libtensor/eigen.c libtensor/eigen.h \

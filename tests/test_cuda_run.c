@@ -179,7 +179,7 @@ static void resumes_with_the_same_bits(void **state)
 static void uploads_arrive_in_order(void **state)
 {
     (void)state;
-    enum { N = 24 << 20 };
+    enum { N = (16 << 20) + 4097, ROUNDS = 3 };
     Graph *g = ag_graph_new();
     Error err;
     Plan *plan;
@@ -190,7 +190,7 @@ static void uploads_arrive_in_order(void **state)
     assert_true(in != NULL && out != NULL);
     ag_keep(g, y);
     must(ag_plan(&plan, g, AG_NONE, (PlanOptions){.backend = device}, &err), &err);
-    for (int round = 0; round < 4; round++) {
+    for (int round = 0; round < ROUNDS; round++) {
         for (int i = 0; i < N; i++)
             in[i] = (real)(i % 4096 + round);
         ag_write(plan, x, in);
