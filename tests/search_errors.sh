@@ -84,6 +84,10 @@ refuses 2 "a translator without a name" 'translator=FILE' "$photo" "$out" --init
 refuses 1 "an imitator for a prior" 'checkpoint of the imitator' "$photo" "$out" --prior "$imitator"
 refuses 1 "an imitator for a translator" 'checkpoint of the imitator' "$photo" "$out" \
     --init translator="$imitator"
+refuses 2 "an unknown device" 'cpu, cuda or cuda:N' "$photo" "$out" --device gpu
+refuses 2 "a precision of the cpu" 'the cpu computes in fp32' "$photo" "$out" --precision bf16
+refuses 1 "a device that is not there" 'has no CUDA\|no CUDA device here\|there is no cuda:999' "$photo" "$out" \
+    --device cuda:999
 
 # A checkpoint of another schema: the same weights under a schema file that says something else.
 mkdir "$work/data" && mkdir "$work/data/schemas"
