@@ -73,6 +73,8 @@ verify="--pairs $work/photos/pairs.tsv --engine builtin:male --out $work/verify"
 has "verification" "$work/out" '^descriptor .*accuracy .* over 2 folds.*area under ROC 1.0000, TAR 1.0000 at FAR 0.1'
 has "the pairs" "$work/out" '^6 pairs of 5 photos; left out: 1 pairs, 1 photos without a face'
 has "the report" "$work/verify/verify.json" '"area": 1.0'
+# Folds of 3 of 3 and 3 of 4 pairs, 2 and 3 of them right.
+has "those left out as errors" "$work/verify/verify.json" '"accuracy of all pairs": 0.708333'
 has "what was left out" "$work/verify/verify.json" '"broken.jpg",'
 has "the weights" "$work/verify/verify.json" '"descriptor": "[0-9a-f]\{16\}"'
 has "the page" "$work/verify/verify.html" 'Face verification, pairs'
