@@ -67,6 +67,7 @@ if [ -n "$from" ]; then
 else
     build_here "$build"
 fi
+[ -z "${PEER:-}" ] || PEER=$(realpath "$PEER")
 cd "$build"
 export OMP_WAIT_POLICY=passive
 
@@ -113,7 +114,7 @@ phase_programs() {
     local engine=builtin:male
     [ -f "${VISAGIST_DATA:-$top/assets}/engine.pack" ] || { echo 'no assets: the programs are not run (VISAGIST_DATA)'; return; }
     export VISAGIST_DATA=${VISAGIST_DATA:-$top/assets}
-    rm -rf "$out"/{renders,train-cpu,train-cuda,search}
+    rm -rf "$out"/{renders,train-cpu,train-cuda,train-half,search}
     try render 120 apps/render_dataset --engine $engine --count 256 --size 64 --out "$out/renders"
     for device in cpu cuda; do
         try train-$device 180 apps/train_imitator --engine $engine --data "$out/renders" --size 64 \
