@@ -13,9 +13,10 @@ tests_libcuda_emulated_double_a_SOURCES = $(CUDA_EMULATION)
 tests_libcuda_emulated_double_a_LIBADD = $(CUDA_SOURCES:.cu=.emulated-double.o)
 
 # A device faults at an access that is not aligned; so does this.
+EMULATED_FLAGS = -fno-strict-aliasing -Wno-unknown-pragmas \
+	-fsanitize=alignment -fsanitize-undefined-trap-on-error
 EMULATED_CXX = $(CXX) -x c++ -I$(top_srcdir)/tests/cuda_emulation $(DEFS) $(AM_CPPFLAGS) $(CPPFLAGS) \
-	$(AM_CXXFLAGS) $(CXXFLAGS) -fno-strict-aliasing -Wno-unknown-pragmas \
-	-fsanitize=alignment -fsanitize-undefined-trap-on-error -MD -MF $(@:.o=.d)
+	$(AM_CXXFLAGS) $(CXXFLAGS) $(EMULATED_FLAGS) -MD -MF $(@:.o=.d)
 libtensor/cuda/%.emulated.o: libtensor/cuda/%.cu
 	$(AM_V_CXX)$(MKDIR_P) $(@D) && $(EMULATED_CXX) -c -o $@ $<
 libtensor/cuda/%.emulated-double.o: libtensor/cuda/%.cu
@@ -33,6 +34,15 @@ CUDA_EMULATED_TESTS = \
 	tests/test_cuda_run_emulated
 check_PROGRAMS += $(CUDA_DEVICE_TESTS) $(CUDA_EMULATED_TESTS)
 TESTS += $(CUDA_DEVICE_TESTS) $(CUDA_EMULATED_TESTS)
+
+# The convolutions' tiles, whatever the size they are meant for.
+check_PROGRAMS += tests/test_cuda_conv_tiles_emulated
+TESTS += tests/test_cuda_conv_tiles_emulated
+tests_test_cuda_conv_tiles_emulated_SOURCES = tests/test_cuda_conv_tiles.cc libtensor/conv_plain.c \
+	libtensor/conv_plain.h
+tests_test_cuda_conv_tiles_emulated_CPPFLAGS = -I$(top_srcdir)/tests/cuda_emulation $(AM_CPPFLAGS)
+tests_test_cuda_conv_tiles_emulated_CXXFLAGS = $(AM_CXXFLAGS) $(EMULATED_FLAGS)
+tests_test_cuda_conv_tiles_emulated_LDADD = tests/libcuda_emulated.a libtensor.a $(CORE_LIBS)
 
 CUDA_FLAGS = $(AM_CPPFLAGS) -DTEST_OPS='"$(abs_top_builddir)/tests/test_ops"'
 CUDA_DOUBLE_FLAGS = $(CUDA_FLAGS) -DREAL_IS_DOUBLE

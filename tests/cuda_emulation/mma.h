@@ -1,5 +1,5 @@
 /* Tensor cores: a warp's fragments of matrices. Lane 0 has all of a fragment and does all the work;
- * the other lanes must come along, as on a device. */
+ * the others must come along to each product, as on a device. */
 #ifndef TESTS_CUDA_EMULATION_MMA_H
 #define TESTS_CUDA_EMULATION_MMA_H
 
@@ -65,13 +65,12 @@ template <class Use, int M, int N, int K, class T, class Layout = void> struct f
     Element of_lane_0[ROWS * COLUMNS];
 };
 
-/* All lanes meet; whether this is the one that works. The device wants addresses and strides that
- * it can read in large pieces. */
-template <class T> bool meet(const T *p, unsigned ld)
+/* Whether this lane moves the fragment. It does not wait for the others, which shows a kernel that
+ * forgets to. The device wants addresses and strides that it can read in large pieces. */
+template <class T> bool moves(const T *p, unsigned ld)
 {
     if ((uintptr_t)p % 32 != 0 || ld * sizeof(T) % 16 != 0)
         emulation_die("a matrix fragment that is not aligned");
-    __syncwarp();
     return emulation_lane() == 0;
 }
 
@@ -98,7 +97,7 @@ template <class Use, int M, int N, int K, class T>
 void load_matrix_sync(fragment<Use, M, N, K, T, row_major> &f, const typename Storage<T>::type *p,
                       unsigned ld)
 {
-    if (meet(p, ld))
+    if (moves(p, ld))
         for (int i = 0; i < f.ROWS; i++)
             for (int j = 0; j < f.COLUMNS; j++)
                 f.of_lane_0[i * f.COLUMNS + j] = p[i * ld + j];
@@ -108,7 +107,7 @@ template <class Use, int M, int N, int K, class T>
 void load_matrix_sync(fragment<Use, M, N, K, T, col_major> &f, const typename Storage<T>::type *p,
                       unsigned ld)
 {
-    if (meet(p, ld))
+    if (moves(p, ld))
         for (int i = 0; i < f.ROWS; i++)
             for (int j = 0; j < f.COLUMNS; j++)
                 f.of_lane_0[i * f.COLUMNS + j] = p[j * ld + i];
@@ -137,7 +136,7 @@ template <int M, int N, int K>
 void store_matrix_sync(float *p, const fragment<accumulator, M, N, K, float> &f, unsigned ld,
                        layout_t layout)
 {
-    if (meet(p, ld))
+    if (moves(p, ld))
         for (int i = 0; i < M; i++)
             for (int j = 0; j < N; j++)
                 p[layout == mem_row_major ? i * ld + j : j * ld + i] = f.of_lane_0[i * N + j];
