@@ -416,7 +416,8 @@ static bool is_tried(const Run *r, int model)
 }
 
 /* Of the models that were tried the one whose character is nearest, by weights that are the same
- * for all. */
+ * for all. A search can make a likeness of either sex; the average faces were fitted to nothing, so
+ * how near they are is worth as much as how near the characters are. */
 static bool compare_models(const Run *r, Session *session, float *const *x, int *best, Error *err)
 {
     Weights mean = {0};
@@ -443,7 +444,9 @@ static bool compare_models(const Run *r, Session *session, float *const *x, int 
         if (!session_score(&session[m], x[m], &losses, &own, err)) {
             return false;
         }
-        double score = losses_sum(losses, mean);
+        double average = descriptor_loss_value(r->studio->eyes.descriptor,
+                                               session[m].average.descriptor, r->photo.descriptor);
+        double score = losses_sum(losses, mean) + mean.identity * average;
         if (score < lowest) {
             lowest = score;
             *best = m;
