@@ -27,7 +27,7 @@ typedef std::vector<real> Reals;
 /* More than one block of every tile in both directions, and no whole ones. */
 const ConvShape shapes[] = {
     {1, 11, 13, 12, 131, 13, 12, 3, 3, 1, 1},
-    {2, 130, 9, 12, 5, 4, 6, 4, 4, 2, 1},
+    {1, 130, 23, 12, 4, 12, 6, 3, 3, 2, 1},
     {1, 40, 11, 9, 67, 4, 3, 3, 3, 3, 0},
 };
 
