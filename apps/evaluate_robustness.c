@@ -551,19 +551,30 @@ static void write_page(const Bench *b)
     json_decref(rows);
 }
 
+static void print_figure(const char *format, double value)
+{
+    if (isfinite(value))
+        printf(format, value);
+    else
+        fputs(" -", stdout);
+}
+
 static void tell(const Bench *b)
 {
     const Options *o = b->options;
 
-    printf("%-14s %s\n", "strength",
-           "parameters, at .2 .4 .6 .8 1 (identity of the character at 1)");
+    puts("strength       parameters, at .2 .4 .6 .8 1; identity of the character at 1");
     for (int d = 0; d < o->n; d++) {
         printf("%-14s", disturbance_name(o->list[d]));
         for (int k = 1; k <= STRENGTHS; k++)
-            printf(" %.4f", b->curve[d].at[PARAMETERS][k]);
-        printf("  (%.3f)\n", b->curve[d].at[CHARACTER][STRENGTHS]);
+            print_figure(" %.4f", b->curve[d].at[PARAMETERS][k]);
+        print_figure("  %.3f", b->curve[d].at[CHARACTER][STRENGTHS]);
+        putchar('\n');
     }
-    printf("%-14s %.4f  (%.3f)\n", "between people", b->between[PARAMETERS], b->between[CHARACTER]);
+    printf("between people");
+    print_figure(" %.4f", b->between[PARAMETERS]);
+    print_figure("  %.3f", b->between[CHARACTER]);
+    putchar('\n');
 }
 
 int evaluate_robustness(int argc, char **argv)

@@ -228,6 +228,30 @@ static void python2(void **state)
     pair_table_free(&t);
 }
 
+/* Photos of pairs that are left out go, and the others keep their bytes. */
+static void some_of_them(void **state)
+{
+    (void)state;
+    static const char eight[] = "\x80\x02](U\x01"
+                                "aU\x01"
+                                "bU\x01"
+                                "cU\x01"
+                                "dU\x01"
+                                "eU\x01"
+                                "fU\x01"
+                                "gU\x01"
+                                "he](\x88\x88\x89\x88"
+                                "e\x86.";
+    PairTable t = opened(put_bytes("some.bin", eight, sizeof eight - 1), NULL, 2);
+    assert_int_equal(t.names, 4);
+    assert_int_equal(t.limit, 2);
+    is_pair(&t, 0, "picture 0", "picture 1", true, 0);
+    is_pair(&t, 1, "picture 4", "picture 5", false, 2);
+    for (int i = 0; i < 4; i++)
+        assert_true(t.size[i] == 1 && t.bytes[i][0] == "abef"[i]);
+    pair_table_free(&t);
+}
+
 /* Nothing is executed, nothing is believed. */
 static void evil(void **state)
 {
@@ -272,9 +296,9 @@ static int close_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tables), cmocka_unit_test(limits),  cmocka_unit_test(lfw),
-        cmocka_unit_test(cfp),    cmocka_unit_test(python3), cmocka_unit_test(python2),
-        cmocka_unit_test(evil),
+        cmocka_unit_test(tables),       cmocka_unit_test(limits),  cmocka_unit_test(lfw),
+        cmocka_unit_test(cfp),          cmocka_unit_test(python3), cmocka_unit_test(python2),
+        cmocka_unit_test(some_of_them), cmocka_unit_test(evil),
     };
     return cmocka_run_group_tests(tests, open_folder, close_folder);
 }
