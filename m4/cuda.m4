@@ -3,8 +3,8 @@
 # one also gets PTX, which newer GPUs compile for themselves.
 AC_DEFUN([VISAGIST_CUDA], [
   AC_ARG_WITH([cuda],
-    [AS_HELP_STRING([--with-cuda@<:@=DIR@:>@], [build the CUDA backend with the toolkit (12 or 13) in DIR])],
-    [], [with_cuda=no])
+    [AS_HELP_STRING([--with-cuda@<:@=DIR@:>@], [build the CUDA backend with the toolkit (12 or 13) in DIR; by default if nvcc is found])],
+    [], [with_cuda=check])
   AC_ARG_VAR([CUDA_ARCHS], [compute capabilities to compile for, "80 90" by default])
   AS_IF([test "x$CUDA_ARCHS" = x], [CUDA_ARCHS='80 90'])
   visagist_cuda_path=
