@@ -44,7 +44,8 @@ tests_test_cuda_conv_tiles_emulated_CPPFLAGS = -I$(top_srcdir)/tests/cuda_emulat
 tests_test_cuda_conv_tiles_emulated_CXXFLAGS = $(AM_CXXFLAGS) $(EMULATED_FLAGS)
 tests_test_cuda_conv_tiles_emulated_LDADD = tests/libcuda_emulated.a libtensor.a $(CORE_LIBS)
 
-CUDA_FLAGS = $(AM_CPPFLAGS) -DTEST_OPS='"$(abs_top_builddir)/tests/test_ops"'
+# Tests run in the build folder; one that was built elsewhere (gpu_check.sh --from) is like it.
+CUDA_FLAGS = $(AM_CPPFLAGS) -DTEST_OPS='"./tests/test_ops"'
 CUDA_DOUBLE_FLAGS = $(CUDA_FLAGS) -DREAL_IS_DOUBLE
 EMULATED = tests/libcuda_emulated.a
 EMULATED_DOUBLE = tests/libcuda_emulated_double.a

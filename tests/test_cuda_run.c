@@ -112,15 +112,23 @@ static void replayed_is_run(void **state)
     stop(&run);
 }
 
-#define PATH "test_cuda_run.safetensors"
+/* The checkpoint's name is this process's own: the same test runs emulated beside it. */
+enum { MAX_PATH = 64 };
+
+static void checkpoint_path(char path[static MAX_PATH])
+{
+    snprintf(path, MAX_PATH, "test_cuda_run.%ld.safetensors", (long)getpid());
+}
 
 static void save(const Trainer *t)
 {
+    char path[MAX_PATH];
     Error err;
+    checkpoint_path(path);
     TensorFile *file = tensor_file_new();
     must(params_save(t->net.set, file, "net.", DTYPE_REAL, &err), &err);
     must(optim_save(t->optim, file, "optim.", &err), &err);
-    must(safetensors_write(PATH, file, &err), &err);
+    must(safetensors_write(path, file, &err), &err);
     tensor_file_free(file);
 }
 
@@ -128,11 +136,13 @@ static void load(Trainer *t)
 {
     Error err;
     TensorFile *file;
-    must(safetensors_read(PATH, &file, &err), &err);
+    char path[MAX_PATH];
+    checkpoint_path(path);
+    must(safetensors_read(path, &file, &err), &err);
     must(params_load(t->net.set, file, "net.", &err), &err);
     must(optim_load(t->optim, file, "optim.", &err), &err);
     tensor_file_free(file);
-    unlink(PATH);
+    unlink(path);
 }
 
 /* Five steps on one device and five on another are ten on the first. */
