@@ -99,12 +99,15 @@ static bool same(const TensorFile *file, const char *key, const char *wanted)
     return found && strcmp(found, wanted) == 0;
 }
 
-/* How many faces are done of an unfinished cache, else all. */
+/* How many faces are done of an unfinished cache, else all; none of what is no such number. */
 static int64_t faces_done(const TensorFile *file, int64_t count)
 {
     const char *done = tensor_file_meta(file, DONE);
-    long long n = done ? strtoll(done, NULL, 10) : count;
-    return n >= 0 && n < count ? n : count;
+    char *end;
+    if (!done)
+        return count;
+    long long n = strtoll(done, &end, 10);
+    return end > done && *end == '\0' && n >= 0 && n <= count ? n : 0;
 }
 
 /* Copies the tensor of this name and size out of the file; false if there is none. */

@@ -52,12 +52,12 @@ void labelled_close(Labelled *set)
 
 static int is_png(const struct dirent *entry)
 {
-    return text_ends_in(entry->d_name, ".png");
+    return entry->d_name[0] != '.' && text_ends_in(entry->d_name, ".png");
 }
 
 static int is_jpg(const struct dirent *entry)
 {
-    return text_ends_in(entry->d_name, ".jpg");
+    return entry->d_name[0] != '.' && text_ends_in(entry->d_name, ".jpg");
 }
 
 /* Where the photos of a layout lie under its folder, "/..." or "". */
@@ -77,10 +77,10 @@ static void photo_path(char path[MAX_PATH], const Folder *folder, const char *na
     snprintf(path, MAX_PATH, "%s%s/%s.jpg", folder->path, photos_in(folder->layout), name);
     if (folder->layout != LAYOUT_MAPS || exists(path))
         return;
-    char *end = path + strlen(path) - strlen(".jpg");
-    strcpy(end, ".jpeg");
-    if (!exists(path))
-        strcpy(end, ".jpg");
+    char other[MAX_PATH];
+    snprintf(other, sizeof other, "%s/%s.jpeg", folder->path, name);
+    if (exists(other))
+        memcpy(path, other, sizeof other);
 }
 
 static bool add_name(Folder *folder, const char *name, size_t length, Error *err)

@@ -235,12 +235,17 @@ static void missing_photos(void **state)
     write_mask("some/a.png", 0, 0, 1, 1, 1);
     write_mask("some/b.png", 0, 0, 1, 1, 1);
     refuse_to_open("some", "some/b.jpg, which a label map names, cannot be read");
+    write_mask("some/.png", 0, 0, 1, 1, 1); /* hidden: no label map of a photo without a name */
     write_text("some/list.txt", "a\nc.jpg\n");
     refuse_to_open("some/list.txt", "some/c.jpg, which ");
     write_photo("some/c.jpg", SIZE, 7);
     refuse_to_open("some/list.txt", "the label map ");
     write_mask("some/c.png", 0, 0, 1, 1, 1);
     labelled_close(opened("some/list.txt"));
+    write_photo("some/b.jpg", SIZE, 7);
+    Labelled *set = opened("some");
+    assert_int_equal(labelled_count(set), 3);
+    labelled_close(set);
 
     write_photo("people/images/1.jpg", SIZE, 7);
     place(path, "people/labels/");
