@@ -208,11 +208,17 @@ static real *search_all(Bench *b, Method method)
     Sights *s = &b->verifier.sights;
     json_t *of = json_pack("{sI sI}", "pool", (json_int_t)photo_pool_info(b->verifier.pool)->crc,
                            "faces", (json_int_t)s->count);
+    char name[96];
     Found found;
     double each;
 
-    find_characters(&b->studio, method, -1, face_picture, s, of, s->count, b->options->out,
-                    b->verifier.table.title, &found, &each);
+    if (b->verifier.table.limit > 0)
+        snprintf(name, sizeof name, "%s-%" PRId64, b->verifier.table.title,
+                 b->verifier.table.limit);
+    else
+        snprintf(name, sizeof name, "%s", b->verifier.table.title);
+    find_characters(&b->studio, method, -1, face_picture, s, of, s->count, b->options->out, name,
+                    &found, &each);
     if (each > 0)
         json_object_set_new(json_object_get(b->result, "seconds"), method_name(method),
                             json_real(each));

@@ -31,19 +31,21 @@ static bool fetch(const TensorFile *file, const char *name, void *to, DType type
     return true;
 }
 
-static void read_file(Found *f)
+/* False: it is of another run. */
+static bool read_file(Found *f)
 {
     size_t n = (size_t)f->count;
     TensorFile *file;
 
     if (!safetensors_read(f->path, &file, NULL))
-        return;
+        return true;
     const char *identity = tensor_file_meta(file, META);
-    if (!identity || strcmp(identity, f->identity) != 0 ||
-        !fetch(file, "x", f->x, DTYPE_F32, n * (size_t)f->dim * sizeof *f->x) ||
+    bool same = identity && strcmp(identity, f->identity) == 0;
+    if (!same || !fetch(file, "x", f->x, DTYPE_F32, n * (size_t)f->dim * sizeof *f->x) ||
         !fetch(file, "done", f->done, DTYPE_I32, n * sizeof *f->done))
         memset(f->done, 0, n * sizeof *f->done);
     tensor_file_free(file);
+    return same;
 }
 
 bool found_open(Found *found, const char *path, const char *identity, int64_t count, int dim,
@@ -61,7 +63,13 @@ bool found_open(Found *found, const char *path, const char *identity, int64_t co
         found_close(&f);
         return error_set(err, "out of memory for the characters of %lld faces", (long long)count);
     }
-    read_file(&f);
+    if (!read_file(&f)) {
+        found_close(&f);
+        return error_set(err,
+                         "%.400s is there already and holds what was found with other settings, "
+                         "weights or pictures; delete it or name another folder",
+                         path);
+    }
     *found = f;
     return true;
 }

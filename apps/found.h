@@ -16,8 +16,8 @@ typedef struct Found {
     double saved; /* seconds(), when the file was written last */
 } Found;
 
-/* identity: all that the characters depend on. A file of another identity, or a damaged one, is as
- * good as none. */
+/* identity: all that the characters depend on. A damaged file is as good as none; one of another
+ * identity is an error, for it may have taken days. */
 bool found_open(Found *found, const char *path, const char *identity, int64_t count, int dim,
                 Error *err);
 void found_close(Found *found);

@@ -80,15 +80,17 @@ has "its page" "$work/robust/robustness.html" 'Robustness of one-shot'
 mkdir "$work/photos"
 cp "$assets/samples/sample1.jpg" "$work/photos/a.jpg"
 echo 'no picture' > "$work/photos/b.jpg"
-runs "of photos" robustness --engine builtin:male --photos "$work/photos" --disturbance blur --out "$work/robust"
+runs "of photos" robustness --engine builtin:male --photos "$work/photos" --disturbance blur --out "$work/photo"
 has "the one that cannot be read" "$work/err" 'left out: .*b.jpg is neither'
-has "one face" "$work/robust/robustness.json" '^ "faces": 1'
+has "one face" "$work/photo/robustness.json" '^ "faces": 1'
 
 runs "speed" speed --engine builtin:male --method one-shot --faces 2 --rounds 1 --out "$work/speed"
 has "a rate" "$work/out" '^one-shot .*/s$'
 has "its file" "$work/speed/speed.json" '"align"'
 
 # Wrong input.
+refuses 1 "another run's folder" 'holds what was found with other' \
+    robustness --engine builtin:male --photos "$work/photos" --disturbance grey --out "$work/photo"
 refuses 2 "no such method" "method: there is no 'x'" recovery --engine builtin:male --method one-shot,x --out "$work/x"
 refuses 2 "twice" "'one-shot' is there twice" recovery --engine builtin:male --method one-shot,one-shot --out "$work/x"
 refuses 2 "no folder" 'it wants --out DIR' recovery --engine builtin:male

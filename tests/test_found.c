@@ -56,10 +56,11 @@ static void resumes(void **state)
 static void others(void **state)
 {
     (void)state;
-    Found f = opened("another run", DIM);
-    assert_int_equal(found_missing(&f), FACES);
-    found_close(&f);
-    f = opened("a run", DIM + 1);
+    Error err;
+    Found f;
+    assert_false(found_open(&f, file, "another run", FACES, DIM, &err));
+    assert_non_null(strstr(err.text, "other settings"));
+    f = opened("a run", DIM + 1); /* a file that says so and is not */
     assert_int_equal(found_missing(&f), FACES);
     found_close(&f);
     assert_int_equal(truncate(file, 100), 0);
