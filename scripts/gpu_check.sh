@@ -26,7 +26,7 @@ build_here() { # FOLDER [CONFIGURE-OPTION ...]
 }
 
 pack() { # FILE: programs, their libraries but for the C library's and CUDA's, the engine's content
-    local build=$top/build-gpu-pack work
+    local build=$top/build-gpu-pack
     build_here "$build" --disable-native
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
@@ -37,7 +37,8 @@ pack() { # FILE: programs, their libraries but for the C library's and CUDA's, t
         ldd "$build/$p"
     done | awk '$3 ~ /^\// && !/cuda|\/lib(c|m|dl|rt|pthread)\.so/ {print $3}' | sort -u |
         xargs -I{} cp -L {} "$work/lib/"
-    XZ_OPT='-6 -T0' tar -C "$work" -cJf "$1" lib apps tests data
+    # Level 9 looks far enough back to find that the programs have their kernels in common.
+    XZ_OPT=-9 tar -C "$work" -cJf "$1" lib apps tests data
     printf 'gpu_check: %s, %d MiB\n' "$1" $(($(stat -c %s "$1") >> 20))
 }
 
