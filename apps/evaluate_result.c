@@ -40,8 +40,8 @@ json_t *studio_json(const Studio *s)
     add_hash(weights, "segmenter", "", s->segmenter.set);
     add_hash(weights, "descriptor", "", descriptor_set(&s->descriptor));
     descriptor_text(&s->descriptor, text);
-    return json_pack("{so ss si so}", "schemas", schemas, "descriptor", text, "picture size",
-                     s->size, "weights", weights);
+    return json_pack("{ss so ss si so}", "device", s->backend->name, "schemas", schemas,
+                     "descriptor", text, "picture size", s->size, "weights", weights);
 }
 
 json_t *result_new(const char *what, json_t *config, const Studio *studio)
@@ -106,11 +106,12 @@ char *method_identity(const Studio *studio, Method method, double light, json_t 
 {
     FinderConfig c = method_config(method);
     json_t *identity = json_pack(
-        "{ss so si si si sf sf sf sf sf sf sf so}", "method", method_name(method), "of", of,
-        "first steps", c.first_steps, "steps", c.steps, "refinements", c.refinements, "rate",
-        c.rate, "light", light >= 0 ? light : c.light_trust, "identity", c.weight.identity,
-        "content", c.weight.content, "colour", c.weight.colour, "geometry", c.weight.geometry,
-        "prior", c.weight.prior, "studio", studio_json(studio));
+        "{ss so si si si si sb sb sI sf sf sf sf sf sf sf so}", "method", method_name(method), "of",
+        of, "starts", c.starts, "cosine", c.cosine, "features", c.features, "seed",
+        (json_int_t)c.seed, "first steps", c.first_steps, "steps", c.steps, "refinements",
+        c.refinements, "rate", c.rate, "light", light >= 0 ? light : c.light_trust, "identity",
+        c.weight.identity, "content", c.weight.content, "colour", c.weight.colour, "geometry",
+        c.weight.geometry, "prior", c.weight.prior, "studio", studio_json(studio));
     char *text = json_dumps(identity, JSON_COMPACT | JSON_SORT_KEYS);
 
     json_decref(identity);

@@ -120,7 +120,8 @@ static double run_all(Bench *b, Method method)
     Error err;
 
     for (int i = 0; i < b->options->faces; i++) {
-        aligned_picture(&b->pictures, i, picture);
+        if (!aligned_picture(&b->pictures, i, picture))
+            die("no face was found in the picture of character %d", i);
         if (!method_run(&b->studio, 0, method, -1, picture, x, &err))
             die_error(&err);
         if (interrupted())

@@ -184,10 +184,11 @@ static bool read_file(PairReader *r, Error *err)
     return lfw ? pair_read_lfw(r, err) : pair_read_tsv(r, err);
 }
 
-/* Leaves `limit` of the pairs, evenly spread. */
+/* Leaves `limit` of the pairs, evenly spread; their folds are numbered anew, without gaps. */
 static void thin_out(PairTable *t, int64_t limit)
 {
     int64_t kept = 0;
+    int number[VERIFICATION_MAX_FOLDS], folds = 0;
 
     for (int64_t i = 0; i < t->pairs; i++) {
         if (kept == limit || i != kept * t->pairs / limit)
@@ -198,6 +199,12 @@ static void thin_out(PairTable *t, int64_t limit)
         t->fold[kept++] = t->fold[i];
     }
     t->pairs = kept;
+    memset(number, -1, sizeof number);
+    for (int64_t i = 0; i < kept; i++) {
+        int *now = &number[t->fold[i]];
+        *now = *now < 0 ? folds++ : *now;
+        t->fold[i] = *now;
+    }
 }
 
 /* Photos that are in no pair go. */
