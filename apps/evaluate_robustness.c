@@ -594,11 +594,14 @@ int evaluate_robustness(int argc, char **argv)
         die_error(&err);
     if (!o.photos && !engine_can(b.studio.engine[0], ENGINE_VIEW))
         die("%s draws no other views and light; give --photos", o.studio.engine[0]);
-    b.result =
-        result_new("robustness",
-                   json_pack("{ss si sI ss}", "photos", o.photos ? o.photos : "", "faces", o.faces,
-                             "seed", (json_int_t)o.seed, "method", method_name(o.method)),
-                   &b.studio);
+    json_t *list = json_array();
+    for (int i = 0; i < o.n; i++)
+        json_array_append_new(list, json_string(disturbance_name(o.list[i])));
+    b.result = result_new("robustness",
+                          json_pack("{ss si sI ss so}", "photos", o.photos ? o.photos : "", "faces",
+                                    o.faces, "seed", (json_int_t)o.seed, "method",
+                                    method_name(o.method), "disturbances", list),
+                          &b.studio);
     make_pictures(&b);
     if (b.faces == 0)
         die("%s shows no face", o.photos);
