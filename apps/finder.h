@@ -38,7 +38,8 @@ typedef struct FinderConfig {
     bool translate;     /* start at what the studio's translator makes of the photo; else at the
                            average face */
     uint64_t seed;      /* of the random people */
-    int only;           /* try this model alone, or -1: try all, keep the nearest character */
+    int only;           /* try this model alone, or -1: try all, keep the one whose character and
+                           average face are nearest */
 } FinderConfig;
 
 FinderConfig finder_default(void);

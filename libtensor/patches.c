@@ -235,9 +235,9 @@ int64_t patches_end(const ConvShape *s, int64_t row)
 {
     int64_t end = (row - 1) * s->stride - s->pad + s->kh;
 
-    if (row == 0 || end < 0)
-        return 0;
-    return row == s->small_h || end > s->big_h ? s->big_h : end;
+    if (row == s->small_h || end > s->big_h)
+        return s->big_h;
+    return row == 0 || end < 0 ? 0 : end;
 }
 
 void patches_scatter(const ConvShape *s, const real *cols, int64_t stride, int64_t channels,
