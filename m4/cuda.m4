@@ -54,6 +54,20 @@ AC_DEFUN([VISAGIST_CUDA], [
          [AC_MSG_ERROR([the CUDA toolkit of $NVCC has no cuBLAS in $visagist_cuda_lib: install it (libcublas-dev), or configure --without-cuda])])])
     LIBS=$visagist_saved_LIBS
   ])
+  # nvcc may refuse this machine's C++ compiler, or an architecture.
+  AS_IF([test "x$NVCC" != x], [
+    AC_MSG_CHECKING([whether nvcc compiles for $CUDA_ARCHS])
+    printf '%s\n' '__global__ void kernel(int *x) { *x = 1; }' >conftest.cu
+    AS_IF([AS_ECHO(["$NVCC -std=c++17$NVCC_GENCODE -c conftest.cu"]) >&AS_MESSAGE_LOG_FD &&
+           "$NVCC" -std=c++17 $NVCC_GENCODE -c -o conftest.o conftest.cu >&AS_MESSAGE_LOG_FD 2>&1],
+      [AC_MSG_RESULT([yes])],
+      [AC_MSG_RESULT([no])
+       AS_IF([test "x$with_cuda" = xcheck],
+         [AC_MSG_WARN([$NVCC does not compile (config.log says why); there will be no CUDA backend])
+          NVCC= CUDA_LIBS=],
+         [AC_MSG_ERROR([$NVCC does not compile (config.log says why): set CUDA_ARCHS, or configure --without-cuda])])])
+    rm -f conftest.cu conftest.o
+  ])
   AC_SUBST([NVCC])
   AC_SUBST([NVCC_GENCODE])
   AC_SUBST([CUDA_LIBS])
