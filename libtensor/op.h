@@ -9,17 +9,18 @@ enum { OP_MAX_IN = 8, OP_MAX_SAVED = 2, OP_MAX_GROUPS = 16, STEP_MAX_WEIGHTS = 1
 /* What changes from step to step while the graph stays the same. It lives in device memory and is
  * written before each run. */
 typedef struct StepState {
-    uint64_t step;        /* 0, 1, 2, ...: the RNG's step, and Adam's bias correction (step + 1) */
-    uint64_t seed;        /* the RNG's key */
+    uint64_t step; /* 0, 1, 2, ...: the RNG's step, and Adam's bias correction (step + 1) */
+    uint64_t seed; /* the RNG's key */
     real learning_rate;
     real weight[STEP_MAX_WEIGHTS]; /* loss weights (lambda) that weighted_sum reads */
 } StepState;
 
-/* One call of a kernel. Forward reads in[], writes out and saved[]. Backward reads dout, saved[] and
- * those of in[] and out that the op's row in ops.def names (others have data NULL), and for each i with
- * din[i].data != NULL computes din[i] = beta[i] * din[i] + J_i^T dout, beta 0 (then din[i] may hold
- * NaN and must not be read) or 1. Two din never alias, and no operand aliases another unless the row
- * says IN_PLACE (then forward's out may be in[0], and backward's din[0] may be dout). */
+/* One call of a kernel. Forward reads in[], writes out and saved[]. Backward reads dout, saved[]
+ * and those of in[] and out that the op's row in ops.def names (others have data NULL), and for
+ * each i with din[i].data != NULL computes din[i] = beta[i] * din[i] + J_i^T dout, beta 0 (then
+ * din[i] may hold NaN and must not be read) or 1. Two din never alias, and no operand aliases
+ * another unless the row says IN_PLACE (then forward's out may be in[0], and backward's din[0] may
+ * be dout). */
 typedef struct Call {
     Tensor in[OP_MAX_IN]; /* shape.ndim 0: an optional operand that was left out */
     int n_in;
@@ -84,13 +85,14 @@ typedef struct LeakyReluParam {
 } LeakyReluParam;
 
 typedef struct SoftmaxParam {
-    real beta;    /* h = exp(beta x_k) / sum exp(beta x_i): the paper's 3.6; 1 is the plain softmax */
-    int n_groups; /* 0: one group, all of dimension 1 */
+    real beta; /* h = exp(beta x_k) / sum exp(beta x_i): the paper's 3.6; 1 is the plain softmax */
+    int n_groups;                                   /* 0: one group, all of dimension 1 */
     int begin[OP_MAX_GROUPS], count[OP_MAX_GROUPS]; /* along dimension 1; the rest passes through */
 } SoftmaxParam;
 
 typedef struct Pool2dParam {
-    int kernel, stride, pad; /* avg_pool2d divides by kernel * kernel less the padding, max ignores it */
+    int kernel, stride,
+        pad; /* avg_pool2d divides by kernel * kernel less the padding, max ignores it */
 } Pool2dParam;
 
 typedef struct Pad2dParam {
@@ -98,14 +100,15 @@ typedef struct Pad2dParam {
 } Pad2dParam;
 
 typedef struct ResizeParam {
-    int height, width;           /* of the output */
-    real y, x, src_height, src_width; /* source box in pixels of the input; src_height 0: all of it.
-                                         Samples at half-pixel centres (align_corners = false),
-                                         clamped at the image's border, so the box may overlap it. */
+    int height, width; /* of the output */
+    real y, x, src_height,
+        src_width; /* source box in pixels of the input; src_height 0: all of it.
+                      Samples at half-pixel centres (align_corners = false),
+                      clamped at the image's border, so the box may overlap it. */
 } ResizeParam;
 
 typedef struct AxisParam {
-    int axis;          /* concat, slice: 0 .. ndim - 1 */
+    int axis;             /* concat, slice: 0 .. ndim - 1 */
     int64_t begin, count; /* slice only */
 } AxisParam;
 
@@ -137,10 +140,10 @@ typedef enum Op {
 
 /* Bits of `flags`. */
 #define OP_PLAIN 0u
-#define OP_IN_PLACE 1u      /* out may share in[0]'s bytes, din[0] may share dout's */
-#define OP_NO_GRAD(i) (1u << (8 + (i))) /* input i never gets a gradient (labels, statistics) */
+#define OP_IN_PLACE 1u                   /* out may share in[0]'s bytes, din[0] may share dout's */
+#define OP_NO_GRAD(i) (1u << (8 + (i)))  /* input i never gets a gradient (labels, statistics) */
 #define OP_UPDATES(i) (1u << (16 + (i))) /* forward writes input i as well (running statistics) */
-#define OP_VARIADIC 2u      /* n_in is the most; at least one */
+#define OP_VARIADIC 2u                   /* n_in is the most; at least one */
 
 typedef struct OpInfo {
     const char *name;
