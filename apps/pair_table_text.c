@@ -73,7 +73,7 @@ typedef struct Photos {
 typedef struct Cfp {
     Photos frontal, profile;
     const Photos *second; /* of a pair; the first is frontal */
-    char fold[8];
+    char fold[12];
     bool same;
 } Cfp;
 
