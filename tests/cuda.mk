@@ -40,8 +40,9 @@ check_PROGRAMS += tests/test_cuda_conv_tiles_emulated
 TESTS += tests/test_cuda_conv_tiles_emulated
 tests_test_cuda_conv_tiles_emulated_SOURCES = tests/test_cuda_conv_tiles.cc libtensor/conv_plain.c \
 	libtensor/conv_plain.h
-tests_test_cuda_conv_tiles_emulated_CPPFLAGS = -I$(top_srcdir)/tests/cuda_emulation $(AM_CPPFLAGS)
-tests_test_cuda_conv_tiles_emulated_CXXFLAGS = $(AM_CXXFLAGS) $(EMULATED_FLAGS)
+# Not among the CXXFLAGS, which are for linking too: the trap there leaves out UBSan's own functions.
+tests_test_cuda_conv_tiles_emulated_CPPFLAGS = -I$(top_srcdir)/tests/cuda_emulation $(AM_CPPFLAGS) \
+	$(EMULATED_FLAGS)
 tests_test_cuda_conv_tiles_emulated_LDADD = tests/libcuda_emulated.a libtensor.a $(CORE_LIBS)
 
 # Tests run in the build folder; one that was built elsewhere (gpu_check.sh --from) is like it.
