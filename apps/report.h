@@ -56,10 +56,10 @@ typedef struct ReportSeries {
 
 typedef struct ReportPlot {
     const char *title, *x_label;
-    bool log_y; /* a logarithmic axis, if all values are positive and span more than a factor of ten
-                 */
-    bool noisy; /* the lines are drawn pale, and their running means over them */
-    int n;      /* 1 .. REPORT_MAX_SERIES */
+    bool log_x, log_y; /* a logarithmic axis, if all values are positive and span more than a
+                          factor of ten */
+    bool noisy;        /* the lines are drawn pale, and their running means over them */
+    int n;             /* 1 .. REPORT_MAX_SERIES */
     ReportSeries series[REPORT_MAX_SERIES];
 } ReportPlot;
 

@@ -75,10 +75,24 @@ static void range_of(const ReportPlot *plot, bool y, double *lo, double *hi)
         *lo = *hi = 0;
 }
 
+/* Makes the axis logarithmic if its values can be. */
+static bool log_axis(Axis *a)
+{
+    if (!(a->lo > 0 && a->hi > 10 * a->lo))
+        return false;
+    a->log = true;
+    a->lo *= .9;
+    a->hi *= 1.1;
+    log_ticks(a);
+    return true;
+}
+
 static Axis axis_x(const ReportPlot *plot)
 {
     Axis a = {.from = LEFT, .to = WIDTH - RIGHT};
     range_of(plot, false, &a.lo, &a.hi);
+    if (plot->log_x && log_axis(&a))
+        return a;
     if (a.lo > 0 && a.lo < .25 * a.hi) /* a run starts at 0 even if its first line comes later */
         a.lo = 0;
     if (a.hi - a.lo <= 0)
@@ -91,13 +105,8 @@ static Axis axis_y(const ReportPlot *plot)
 {
     Axis a = {.from = HEIGHT - BOTTOM, .to = TOP};
     range_of(plot, true, &a.lo, &a.hi);
-    if (plot->log_y && a.lo > 0 && a.hi > 10 * a.lo) {
-        a.log = true;
-        a.lo *= .9;
-        a.hi *= 1.1;
-        log_ticks(&a);
+    if (plot->log_y && log_axis(&a))
         return a;
-    }
     if (a.lo > 0 && a.lo < .5 * a.hi)
         a.lo = 0;
     if (a.hi - a.lo <= 1e-9 * fabs(a.hi)) {

@@ -5,15 +5,9 @@
 
 #include <argp.h>
 #include <omp.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "apps/app.h"
 #include "apps/device_option.h"
-#include "libtensor/atomic_file.h"
 #include "tests/bench.h"
 
 enum {
@@ -37,9 +31,9 @@ typedef struct Options {
 
 static const Row *find_row(const char *name)
 {
-    for (int i = 0; i < bench_n_rows; i++)
-        if (strcmp(bench_rows[i].name, name) == 0)
-            return &bench_rows[i];
+    const Row *row = bench_row(name);
+    if (row)
+        return row;
     die_usage("there is no row '%s'; --list tells them", name);
 }
 
@@ -98,12 +92,6 @@ static const struct argp parser = {
     NULL,
     NULL};
 
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* The device that is measured. */
 static Backend *open_backend(const Options *o)
 {
@@ -114,117 +102,68 @@ static Backend *open_backend(const Options *o)
     return backend;
 }
 
-static json_t *run_row(const Options *o, const Row *row, Limits limits)
-{
-    Work work;
-    struct rusage usage;
-    Backend *backend = open_backend(o);
-    double *time = malloc((size_t)o->runs * sizeof *time);
+/* What a process of its own measures. */
+typedef struct Part {
+    const Options *o;
+    const Row *row;
+    Limits limits;
+} Part;
 
-    if (!time)
-        die("out of memory");
-    work_open(&work, row, backend, o->batch);
-    for (int i = 0; i < (o->device.cuda ? WARM_UP_CUDA : WARM_UP); i++)
-        work_step(&work);
-    for (int i = 0; i < o->runs; i++) {
-        double start = seconds();
-        work_step(&work);
-        time[i] = seconds() - start;
-    }
-    getrusage(RUSAGE_SELF, &usage);
-    qsort(time, (size_t)o->runs, sizeof *time, by_size);
-    double median = time[o->runs / 2];
-    json_t *json =
-        json_pack("{ss si si sf sf sf sf ss sf sf sf}", "name", row->name, "batch", work.batch,
-                  "runs", o->runs, "median", median, "shortest", time[0], "longest",
-                  time[o->runs - 1], "rate", work.batch / median, "item", row->item, "gflop",
-                  1e-9 * work_flop(&work), "peak_mb", (double)usage.ru_maxrss / 1024, "plan_mb",
-                  (double)ag_plan_bytes(work.plan, NULL) / (1024 * 1024));
+static json_t *run_row(const void *context)
+{
+    const Part *part = context;
+    const Options *o = part->o;
+    Work work;
+    Backend *backend = open_backend(o);
+
+    work_open(&work, part->row, backend, o->batch, 0);
+    json_t *json = bench_time(&work, o->device.cuda ? WARM_UP_CUDA : WARM_UP, o->runs);
+    json_object_set_new(json, "name", json_string(part->row->name));
+    json_object_set_new(json, "item", json_string(part->row->item));
+    json_object_set_new(json, "rate", json_real(work.batch / bench_number(json, "median")));
     if (o->per_op)
-        json_object_set_new(json, "ops", bench_profile(&work, o->runs, limits));
-    free(time);
+        json_object_set_new(json, "ops", bench_profile(&work, o->runs, part->limits));
     work_close(&work);
     backend_close(backend);
     return json;
 }
 
-static json_t *run_limits(const Options *o, const Row *row, Limits limits)
+static json_t *run_limits(const void *context)
 {
-    (void)row;
+    const Options *o = ((const Part *)context)->o;
     Backend *backend = open_backend(o); /* the CPU's sets OpenBLAS's threads */
-    limits = o->device.cuda ? bench_device_limits(backend) : bench_limits();
+    Limits limits = o->device.cuda ? bench_device_limits(backend) : bench_limits();
     json_t *json = json_pack("{ss sf sf si}", "device", backend->name, "gflops", limits.gflops,
                              "gbytes", limits.gbytes, "threads", omp_get_max_threads());
     backend_close(backend);
     return json;
 }
 
-/* In a process of its own, whose peak memory is its own. */
-static json_t *apart(json_t *(*run)(const Options *, const Row *, Limits), const Options *o,
-                     const Row *row, Limits limits)
-{
-    int end[2], status;
-    pid_t child;
-
-    if (pipe(end) != 0 || (child = fork()) < 0)
-        die("no other process can be started");
-    if (child == 0) {
-        FILE *to = fdopen(end[1], "w");
-        close(end[0]);
-        json_t *json = run(o, row, limits);
-        _exit(to && json_dumpf(json, to, JSON_COMPACT) == 0 && fclose(to) == 0 ? 0 : 1);
-    }
-    close(end[1]);
-    FILE *from = fdopen(end[0], "r");
-    json_t *json = from ? json_loadf(from, 0, NULL) : NULL;
-    if (from)
-        fclose(from);
-    if (waitpid(child, &status, 0) != child || status != 0 || !json)
-        die("%s did not come to its end", row ? row->name : "the measurement of the limits");
-    return json;
-}
-
-static double number(const json_t *object, const char *key)
-{
-    return json_number_value(json_object_get(object, key));
-}
-
 static void print_row(const json_t *row)
 {
     printf("%s %.4f %.4f %.4f %.3f/s %.0fMB\n", json_string_value(json_object_get(row, "name")),
-           number(row, "median"), number(row, "shortest"), number(row, "longest"),
-           number(row, "rate"), number(row, "peak_mb"));
+           bench_number(row, "median"), bench_number(row, "shortest"), bench_number(row, "longest"),
+           bench_number(row, "rate"), bench_number(row, "peak_mb"));
     const json_t *ops = json_object_get(row, "ops"), *op;
     size_t i;
     if (ops)
         printf("  calls       ms  share  GFLOP/s       MB  limit  op\n");
     json_array_foreach(ops, i, op)
     {
-        double time = number(op, "seconds");
-        printf("  %5.0f %8.2f %5.1f%% %8.1f %8.1f %5.0f%%  %s %s\n", number(op, "calls"),
-               1e3 * time, 100 * number(op, "share"), number(op, "gflop") / time,
-               number(op, "mbyte"), 100 * number(op, "of_limit"),
+        double time = bench_number(op, "seconds");
+        printf("  %5.0f %8.2f %5.1f%% %8.1f %8.1f %5.0f%%  %s %s\n", bench_number(op, "calls"),
+               1e3 * time, 100 * bench_number(op, "share"), bench_number(op, "gflop") / time,
+               bench_number(op, "mbyte"), 100 * bench_number(op, "of_limit"),
                json_string_value(json_object_get(op, "op")),
                json_string_value(json_object_get(op, "shapes")));
     }
     fflush(stdout);
 }
 
-static void save(const char *path, const json_t *all)
-{
-    AtomicFile file;
-    Error err;
-    if (!atomic_file_open(&file, path, &err))
-        die_error(&err);
-    json_dumpf(all, file.stream, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
-    if (!atomic_file_commit(&file, &err)) /* reports what went wrong while writing */
-        die_error(&err);
-}
-
 int main(int argc, char **argv)
 {
     Options o = {.runs = 5};
-    Limits limits = {0, 0};
+    Part part = {.o = &o};
     json_t *all, *rows = json_array();
 
     app_parse(&parser, argc, argv, &o);
@@ -235,19 +174,20 @@ int main(int argc, char **argv)
     if (o.rows == 0)
         for (; o.rows < bench_n_rows; o.rows++)
             o.row[o.rows] = &bench_rows[o.rows];
-    json_t *machine = apart(run_limits, &o, NULL, limits);
-    limits = (Limits){number(machine, "gflops"), number(machine, "gbytes")};
+    json_t *machine = bench_apart(run_limits, &part, "the measurement of the limits");
+    part.limits = (Limits){bench_number(machine, "gflops"), bench_number(machine, "gbytes")};
     printf("# %s, %.0f threads: %.1f GFLOP/s, %.1f GB/s\n",
-           json_string_value(json_object_get(machine, "device")), number(machine, "threads"),
-           limits.gflops, limits.gbytes);
+           json_string_value(json_object_get(machine, "device")), bench_number(machine, "threads"),
+           part.limits.gflops, part.limits.gbytes);
     for (int i = 0; i < o.rows; i++) {
-        json_t *row = apart(run_row, &o, o.row[i], limits);
+        part.row = o.row[i];
+        json_t *row = bench_apart(run_row, &part, o.row[i]->name);
         print_row(row);
         json_array_append_new(rows, row);
     }
     all = json_pack("{so so}", "machine", machine, "rows", rows);
     if (o.json)
-        save(o.json, all);
+        bench_save(o.json, all);
     json_decref(all);
     return 0;
 }

@@ -13,7 +13,7 @@ enum { WORK_MAX_SETS = 4 };
 /* A planned piece of work and what it holds. */
 typedef struct Work {
     Backend *backend; /* borrowed */
-    int batch;
+    int batch, size;  /* size: side of the imitator's pictures */
     ParamSet *set[WORK_MAX_SETS];
     int n_sets;
     Graph *graph;
@@ -32,7 +32,11 @@ typedef struct Row {
 extern const Row bench_rows[];
 extern const int bench_n_rows;
 
-void work_open(Work *work, const Row *row, Backend *backend, int batch);
+/* The row of that name, NULL: there is none. */
+const Row *bench_row(const char *name);
+
+/* batch, size: 0: the row's batch, the paper's size. */
+void work_open(Work *work, const Row *row, Backend *backend, int batch, int size);
 /* One step, finished when it returns. */
 void work_step(Work *work);
 void work_close(Work *work);
@@ -55,5 +59,18 @@ json_t *bench_profile(Work *work, int runs, Limits limits);
 /* Floating-point operations of a step; those of convolutions and matrices count, a Winograd
  * convolution as the direct one. */
 double work_flop(const Work *work);
+
+/* Times `runs` steps after some that are not timed: {"batch", "runs", "median", "shortest",
+ * "longest" (seconds), "gflop", "peak_mb" of the process so far, "plan_mb"}. */
+json_t *bench_time(Work *work, int warm_up, int runs);
+
+/* What part(context) gives, run in a process of its own, so that its peak memory is its own and
+ * no backend's threads outlive it; dies, naming what, when it does not end well. */
+typedef json_t *BenchPart(const void *context);
+json_t *bench_apart(BenchPart *part, const void *context, const char *what);
+
+double bench_number(const json_t *object, const char *key);
+/* Writes PATH or dies. */
+void bench_save(const char *path, const json_t *all);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "apps/app.h"
 #include "libautograd/ops.h"
@@ -110,7 +111,7 @@ static Var pictures(Work *w, const char *name, int size)
 static void imitator_forward_row(Work *w)
 {
     ParamSet *set = new_set(w);
-    ImitatorConfig config = imitator_paper(DIM, SIZE);
+    ImitatorConfig config = imitator_paper(DIM, w->size);
     Imitator net = imitator_declare(set, &config, true);
     freeze(w, set);
     Var x = input(w, "x", shape2(w->batch, DIM));
@@ -121,12 +122,12 @@ static void imitator_forward_row(Work *w)
 static void imitator_train_row(Work *w)
 {
     ParamSet *set = new_set(w);
-    ImitatorConfig config = imitator_paper(DIM, SIZE);
+    ImitatorConfig config = imitator_paper(DIM, w->size);
     Imitator net = imitator_declare(set, &config, false);
     train(w, set, optim_sgd((real).9), .01);
     Var x = input(w, "x", shape2(w->batch, DIM));
     Var y = imitator_forward(w->graph, &net, x, MODE_TRAIN);
-    plan(w, ag_l1_loss(w->graph, y, pictures(w, "target", SIZE)));
+    plan(w, ag_l1_loss(w->graph, y, pictures(w, "target", w->size)));
 }
 
 static void lightcnn_forward_row(Work *w)
@@ -187,15 +188,17 @@ typedef struct Frozen {
 static void open_frozen(Frozen *f, Work *w)
 {
     ParamSet *draw = new_set(w), *know = new_set(w), *part = new_set(w);
-    ImitatorConfig g = imitator_paper(DIM, SIZE);
+    ImitatorConfig g = imitator_paper(DIM, w->size);
     LightCnnConfig r = lightcnn_paper(0);
     SegmenterConfig s = segmenter_paper(CLASSES, SEGMENTER_SIZE);
     f->imitator = imitator_declare(draw, &g, true);
     f->descriptor =
         (Descriptor){.kind = DESCRIPTOR_LIGHTCNN, .net.lightcnn = lightcnn_declare(know, &r)};
     f->segmenter = segmenter_declare(part, &s, true);
-    f->eyes = (Eyes){
-        .descriptor = &f->descriptor, .segmenter = &f->segmenter, .chip = {0, 0, 1}, .size = SIZE};
+    f->eyes = (Eyes){.descriptor = &f->descriptor,
+                     .segmenter = &f->segmenter,
+                     .chip = {0, 0, 1},
+                     .size = w->size};
     freeze(w, draw);
     freeze(w, know);
     freeze(w, part);
@@ -256,7 +259,7 @@ static void translator_train_row(Work *w)
     ParamSet *set = new_set(w);
     Translator t = declare_translator(set);
     train(w, set, optim_adam(), 1e-4);
-    Var face = descriptor_forward(g, &f.descriptor, pictures(w, "photo", SIZE), f.eyes.chip);
+    Var face = descriptor_forward(g, &f.descriptor, pictures(w, "photo", w->size), f.eyes.chip);
     Var x = translator_forward(g, &t, face, 1);
     compare(w, &f, x, loss, &sight);
     loss[2] = ag_l1_loss(g, x, translator_forward(g, &t, sight.descriptor, 1));
@@ -271,7 +274,7 @@ static void one_shot_row(Work *w)
     Translator t = declare_translator(find);
     freeze(w, know);
     freeze(w, find);
-    Var photo = pictures(w, "photo", SIZE);
+    Var photo = pictures(w, "photo", w->size);
     Var face = descriptor_forward(w->graph, &d, photo, (RecognizerChip){0, 0, 1});
     ag_keep(w->graph, translator_forward(w->graph, &t, face, 1));
     plan(w, AG_NONE);
@@ -293,10 +296,19 @@ const int bench_n_rows = sizeof bench_rows / sizeof *bench_rows;
 
 /* ---- Work ---- */
 
-void work_open(Work *w, const Row *row, Backend *backend, int batch)
+const Row *bench_row(const char *name)
+{
+    for (int i = 0; i < bench_n_rows; i++)
+        if (strcmp(bench_rows[i].name, name) == 0)
+            return &bench_rows[i];
+    return NULL;
+}
+
+void work_open(Work *w, const Row *row, Backend *backend, int batch, int size)
 {
     *w = (Work){.backend = backend,
                 .batch = batch ? batch : row->batch,
+                .size = size ? size : SIZE,
                 .graph = ag_graph_new(),
                 .state = {.seed = 1, .weight = {(real).01, 1, 1}}};
     if (!w->graph)

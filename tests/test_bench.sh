@@ -36,4 +36,16 @@ awk -v want="$want" -F '[:,]' '
 
 ./tests/bench none 2>"$dir/out" && fail "a row that is not there"
 grep -q "there is no row 'none'" "$dir/out" || fail "it does not say which row"
+
+# Sides 64 and 128: a place in the table, in the JSON and in two plots for each.
+./tests/bench_size --size 128 --batch 1 --photos 0 --runs 1 --out "$dir/size" >"$dir/out" 2>&1 || fail "no cost against size"
+[ "$(grep -cE '^ +(64|128) +1 +[0-9]' "$dir/out")" = 2 ] || fail "not two points"
+[ "$(grep -c '"peak_mb"' "$dir/size.json")" = 2 ] || fail "not two points in the JSON"
+[ "$(grep -c '<circle' "$dir/size.html")" = 4 ] || fail "not two points in each plot"
+# A step of side 64 has the four layers 4x4 -> 64x64 of this many operations, three times (x, y and
+# weights), and the first one twice.
+want=$(awk 'BEGIN {
+    n = 2 * 16 * 264 * 512 + 3 * 16 * (16 * 512 * 512 + 64 * 512 * 512 + 256 * 512 * 256 + 1024 * 256 * 3)
+    printf "%.4f", 2 * n / 1e9 }')
+awk -v want="$want" -F '[:,]' '/"gflop"/ { exit !(($2 - want) ^ 2 < 1e-6) }' "$dir/size.json" || fail "a step of side 64 is not $want GFLOP"
 echo "passed"

@@ -91,7 +91,8 @@ static void anything_can_be_said(void **state)
     report_table(&page, rows);
     report_figures(&page, rows);
     double x[3] = {1, 2, 3}, y[3] = {0, NAN, 0};
-    ReportPlot plot = {nasty, nasty, false, false, 2, {{nasty, 3, x, y}, {"", 0, NULL, NULL}}};
+    ReportPlot plot = {
+        nasty, nasty, false, false, false, 2, {{nasty, 3, x, y}, {"", 0, NULL, NULL}}};
     report_plot(&page, &plot);
     uint8_t pixel[12] = {0};
     report_image(&page, &(Image){2, 2, pixel}, nasty);
@@ -134,9 +135,11 @@ static void points_are_where_the_numbers_are(void **state)
 {
     double x[4] = {0, 10, 20, 40}, linear[4] = {0, 1, 2, 4}, powers[4] = {.01, .1, 1, 100};
     (void)state;
-    for (int log = 0; log < 2; log++) {
+    for (int log = 0; log < 4; log++) {
+        bool log_x = log & 1, log_y = log >> 1;
+        const double *xs = log_x ? powers : x, *ys = log_y ? powers : linear;
         Report page = start("plot.html", "Plot");
-        ReportPlot plot = {"y", "step", log, false, 1, {{"", 4, x, log ? powers : linear}}};
+        ReportPlot plot = {"y", "step", log_x, log_y, false, 1, {{"", 4, xs, ys}}};
         report_plot(&page, &plot);
         char *text = finish(&page, "plot.html");
         double at[4][2];
@@ -160,7 +163,7 @@ static void gaps_break_the_line(void **state)
     double x[5] = {0, 1, 2, 3, 4}, y[5] = {1, 2, NAN, 2, 1};
     (void)state;
     Report page = start("gap.html", "Gap");
-    ReportPlot plot = {"y", "x", false, false, 1, {{"", 5, x, y}}};
+    ReportPlot plot = {"y", "x", false, false, false, 1, {{"", 5, x, y}}};
     report_plot(&page, &plot);
     char *text = finish(&page, "gap.html"), *path = strstr(text, " d=\"");
     assert_non_null(path);
@@ -184,7 +187,7 @@ static void long_series_keep_their_peaks(void **state)
     }
     y[PEAK] = 9;
     Report page = start("long.html", "Long");
-    ReportPlot plot = {"y", "step", false, false, 1, {{"", N, x, y}}};
+    ReportPlot plot = {"y", "step", false, false, false, 1, {{"", N, x, y}}};
     report_plot(&page, &plot);
     char *text = finish(&page, "long.html"), *at = strstr(text, " d=\"M");
     assert_non_null(at);
@@ -214,10 +217,11 @@ static void strange_data_is_drawn_without_a_fault(void **state)
     Report page = start("strange.html", "Strange");
     for (size_t i = 0; i < sizeof ys / sizeof *ys; i++)
         for (int log = 0; log < 2; log++) {
-            ReportPlot plot = {"y", "x", log, true, 2, {{"a", 3, x, ys[i]}, {"b", 1, x, ys[i]}}};
+            ReportPlot plot = {
+                "y", "x", log, log, true, 2, {{"a", 3, x, ys[i]}, {"b", 1, x, ys[i]}}};
             report_plot(&page, &plot);
         }
-    ReportPlot empty = {"y", "x", false, false, 1, {{"", 0, NULL, NULL}}};
+    ReportPlot empty = {"y", "x", false, false, false, 1, {{"", 0, NULL, NULL}}};
     report_plot(&page, &empty);
     char *text = finish(&page, "strange.html");
     assert_int_equal(count(text, "<svg"), 11);
