@@ -64,7 +64,7 @@ Var ag_apply(Graph *graph, Op op, const void *param, const Var *in, int n_in);
 
 typedef struct PlanOptions {
     Backend *backend;
-    bool no_reuse; /* every value in bytes of its own: for tests (planned = unplanned, bitwise) */
+    bool plain; /* every op a step of its own, every value in bytes of its own: for tests */
     FILE *dump;    /* not NULL: print step, op, shapes, bytes, offset, in-place */
 } PlanOptions;
 

@@ -8,7 +8,8 @@ libautograd_a_SOURCES = \
 	libautograd/optim.c libautograd/optim.h \
 	libautograd/pack.c libautograd/pack.h \
 	libautograd/params.c libautograd/params.h \
-	libautograd/plan.c libautograd/plan.h \
+	libautograd/plan.c libautograd/plan.h libautograd/plan_bind.c libautograd/plan_dump.c \
+	libautograd/plan_fuse.c libautograd/plan_live.c libautograd/plan_steps.c \
 	libautograd/run.c
 
 libautograd_double_a_SOURCES = $(libautograd_a_SOURCES)

@@ -155,21 +155,30 @@ static void gather_tile(const ConvShape *s, const SmallPlan *p, const real *big,
                        members * width);
 }
 
-/* to [members,c,area] = beta to + bias + packed [c, members * area]; to is `sample` reals a member.
- */
+/* The epilogue of the channels from c0 on. */
+static Epilogue epilogue_at(Epilogue e, int64_t c0)
+{
+    e.bias = e.bias != NULL ? e.bias + c0 : NULL;
+    return e;
+}
+
+/* to [members,c,area] = beta to + packed [c, members * area], and the epilogue; to is `sample`
+ * reals a member. */
 static void unpack_group(const real *packed, int64_t members, int64_t c, int64_t area,
-                         const real *bias, real beta, real *to, int64_t sample)
+                         Epilogue epilogue, real beta, real *to, int64_t sample)
 {
     for (int64_t m = 0; m < members; m++)
         for (int64_t i = 0; i < c; i++) {
             const real *from = packed + (i * members + m) * area;
-            real *row = to + m * sample + i * area, b = bias != NULL ? bias[i] : 0;
+            real *row = to + m * sample + i * area;
+            real b = epilogue.bias != NULL ? epilogue.bias[i] : 0;
             for (int64_t k = 0; k < area; k++)
                 row[k] = gradient(beta, row[k], from[k] + b);
+            activate_row(epilogue.activation, row, area);
         }
 }
 
-static void multiply_tile(const ConvShape *s, const SmallPlan *p, const real *w, const real *bias,
+static void multiply_tile(const ConvShape *s, const SmallPlan *p, const real *w, Epilogue epilogue,
                           real beta, const real *cols, int64_t cols_stride, int64_t tile,
                           int64_t block, real *product, real *small)
 {
@@ -180,21 +189,23 @@ static void multiply_tile(const ConvShape *s, const SmallPlan *p, const real *w,
     real *to = small + (g * group_size(s) * s->small_c + c0) * area + y0 * s->small_w;
 
     w += c0 * depth(s);
-    bias = bias != NULL ? bias + c0 : NULL;
+    epilogue = epilogue_at(epilogue, c0);
     if (members > 1) {
         gemm(false, false, channels, width, depth(s), w, depth(s), cols, cols_stride, 0, product,
              width);
-        unpack_group(product, members, channels, area, bias, beta, to, s->small_c * area);
+        unpack_group(product, members, channels, area, epilogue, beta, to, s->small_c * area);
         return;
     }
-    for (int64_t c = 0; bias != NULL && c < channels; c++)
+    for (int64_t c = 0; epilogue.bias != NULL && c < channels; c++)
         for (int64_t i = 0; i < width; i++)
-            to[c * area + i] = gradient(beta, to[c * area + i], bias[c]);
+            to[c * area + i] = gradient(beta, to[c * area + i], epilogue.bias[c]);
     gemm(false, false, channels, width, depth(s), w, depth(s), cols, cols_stride,
-         bias != NULL ? 1 : beta, to, area);
+         epilogue.bias != NULL ? 1 : beta, to, area);
+    for (int64_t c = 0; c < channels; c++)
+        activate_row(epilogue.activation, to + c * area, width);
 }
 
-static void dense_to_small(const ConvShape *s, const real *big, const real *w, const real *bias,
+static void dense_to_small(const ConvShape *s, const real *big, const real *w, Epilogue epilogue,
                            real beta, real *small)
 {
     int64_t block = 64;
@@ -204,21 +215,24 @@ static void dense_to_small(const ConvShape *s, const real *big, const real *w, c
         int64_t channels = min_of(block, s->small_c - c0);
         gemm(false, true, s->n, channels, depth(s), big, depth(s), w + c0 * depth(s), depth(s),
              beta, small + c0, s->small_c);
-        for (int64_t n = 0; bias != NULL && n < s->n; n++)
-            for (int64_t c = c0; c < c0 + channels; c++)
-                small[n * s->small_c + c] += bias[c];
+        for (int64_t n = 0; n < s->n; n++) {
+            real *row = small + n * s->small_c + c0;
+            for (int64_t c = 0; epilogue.bias != NULL && c < channels; c++)
+                row[c] += epilogue.bias[c0 + c];
+            activate_row(epilogue.activation, row, channels);
+        }
     }
 }
 
-void conv_to_small(const ConvShape *s, const real *big, const real *w, const real *bias, real beta,
+void conv_to_small(const ConvShape *s, const real *big, const real *w, Epilogue epilogue, real beta,
                    real *small, void *scratch)
 {
     if (is_dense(s)) {
-        dense_to_small(s, big, w, bias, beta, small);
+        dense_to_small(s, big, w, epilogue, beta, small);
         return;
     }
     if (winograd_fits(s)) {
-        winograd_to_small(s, big, w, bias, beta, small, scratch);
+        winograd_to_small(s, big, w, epilogue, beta, small, scratch);
         return;
     }
     SmallPlan p = small_plan(s);
@@ -248,7 +262,7 @@ void conv_to_small(const ConvShape *s, const real *big, const real *w, const rea
                 } else if (!shared) {
                     gather_tile(s, &p, big, tile, 0, s->big_c, cols + parallel_slot() * p.patches);
                 }
-                multiply_tile(s, &p, w, bias, beta, own, stride, tile, block,
+                multiply_tile(s, &p, w, epilogue, beta, own, stride, tile, block,
                               products + parallel_slot() * p.product, small);
             }
     }
@@ -297,7 +311,7 @@ size_t conv_to_big_scratch(const ConvShape *s)
     return (size_t)(packed_size(s) + PARALLEL_SLOTS * slot) * sizeof(real);
 }
 
-static void dense_to_big(const ConvShape *s, const real *small, const real *w, const real *bias,
+static void dense_to_big(const ConvShape *s, const real *small, const real *w, Epilogue epilogue,
                          real beta, real *big)
 {
 #pragma omp parallel for schedule(dynamic)
@@ -305,21 +319,24 @@ static void dense_to_big(const ConvShape *s, const real *small, const real *w, c
         int64_t width = min_of(BLOCK, depth(s) - k0);
         gemm(false, false, s->n, width, s->small_c, small, s->small_c, w + k0, depth(s), beta,
              big + k0, depth(s));
-        for (int64_t n = 0; bias != NULL && n < s->n; n++)
-            for (int64_t k = k0; k < k0 + width; k++)
-                big[n * depth(s) + k] += bias[k / taps(s)];
+        for (int64_t n = 0; n < s->n; n++) {
+            real *row = big + n * depth(s) + k0;
+            for (int64_t k = 0; epilogue.bias != NULL && k < width; k++)
+                row[k] += epilogue.bias[(k0 + k) / taps(s)];
+            activate_row(epilogue.activation, row, width);
+        }
     }
 }
 
-void conv_to_big(const ConvShape *s, const real *small, const real *w, const real *bias, real beta,
+void conv_to_big(const ConvShape *s, const real *small, const real *w, Epilogue epilogue, real beta,
                  real *big, void *scratch)
 {
     if (is_dense(s)) {
-        dense_to_big(s, small, w, bias, beta, big);
+        dense_to_big(s, small, w, epilogue, beta, big);
         return;
     }
     if (winograd_fits(s)) {
-        winograd_to_big(s, small, w, bias, beta, big, scratch);
+        winograd_to_big(s, small, w, epilogue, beta, big, scratch);
         return;
     }
     int64_t block = big_block(s), blocks = ceil_div(s->big_c, block), area = small_area(s);
@@ -336,14 +353,16 @@ void conv_to_big(const ConvShape *s, const real *small, const real *w, const rea
         for (int64_t b = 0; b < blocks; b++) {
             int64_t c0 = b * block, channels = min_of(block, s->big_c - c0);
             int64_t n0 = g * group_size(s), width = group_members(s, g) * area;
+            Epilogue own = epilogue_at(epilogue, c0);
             const real *from = (packed != NULL ? packed : small) + n0 * s->small_c * area;
             real *to = big + (n0 * s->big_c + c0) * big_area;
             real *cols = slots + parallel_slot() * slot;
             if (is_pointwise(s) && group_size(s) == 1) {
-                for (int64_t i = 0; bias != NULL && i < channels * area; i++)
-                    to[i] = gradient(beta, to[i], bias[c0 + i / area]);
+                for (int64_t i = 0; own.bias != NULL && i < channels * area; i++)
+                    to[i] = gradient(beta, to[i], own.bias[i / area]);
                 gemm(true, false, channels, area, s->small_c, w + c0, depth(s), from, area,
-                     bias != NULL ? 1 : beta, to, area);
+                     own.bias != NULL ? 1 : beta, to, area);
+                activate_row(own.activation, to, channels * area);
                 continue;
             }
             for (int64_t y0 = 0; y0 < s->small_h; y0 += most) {
@@ -351,8 +370,7 @@ void conv_to_big(const ConvShape *s, const real *small, const real *w, const rea
                 gemm(true, false, channels * taps(s), part, s->small_c, w + c0 * taps(s), depth(s),
                      from + y0 * s->small_w, width, 0, cols, part);
                 for (int64_t m = 0; m < group_members(s, g); m++)
-                    patches_scatter(s, cols + m * area, part, channels, y0, rows,
-                                    bias != NULL ? bias + c0 : NULL, beta,
+                    patches_scatter(s, cols + m * area, part, channels, y0, rows, own, beta,
                                     to + m * s->big_c * big_area);
             }
         }

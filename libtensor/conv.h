@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "libtensor/real.h"
+#include "libtensor/epilogue.h"
 
 typedef struct ConvShape {
     int64_t n;
@@ -22,15 +22,14 @@ typedef struct ConvShape {
     int64_t kh, kw, stride, pad;
 } ConvShape;
 
-/* small [n,small_c,small_h,small_w] = beta small + w * patches of big, + bias [small_c] if not
- * NULL. beta 0 or 1; with beta 0 small is not read. */
-void conv_to_small(const ConvShape *s, const real *big, const real *w, const real *bias, real beta,
+/* small [n,small_c,small_h,small_w] = beta small + w * patches of big, then the epilogue. beta 0 or
+ * 1; with beta 0 small is not read, with beta 1 there is no activation. */
+void conv_to_small(const ConvShape *s, const real *big, const real *w, Epilogue epilogue, real beta,
                    real *small, void *scratch);
 size_t conv_to_small_scratch(const ConvShape *s);
 
-/* big [n,big_c,big_h,big_w] = beta big + the transposed map of small, + bias [big_c] if not NULL.
- */
-void conv_to_big(const ConvShape *s, const real *small, const real *w, const real *bias, real beta,
+/* big [n,big_c,big_h,big_w] = beta big + the transposed map of small, then the epilogue. */
+void conv_to_big(const ConvShape *s, const real *small, const real *w, Epilogue epilogue, real beta,
                  real *big, void *scratch);
 size_t conv_to_big_scratch(const ConvShape *s);
 

@@ -11,6 +11,7 @@ libtensor_a_SOURCES = \
 	libtensor/bytes.c libtensor/bytes.h \
 	libtensor/convert.c \
 	libtensor/eigen.c libtensor/eigen.h \
+	libtensor/epilogue.h \
 	libtensor/error.c libtensor/error.h \
 	libtensor/npz.c \
 	libtensor/op.c libtensor/op.h libtensor/op_kernels.h libtensor/ops.def \

@@ -2,6 +2,7 @@
 #ifndef LIBTENSOR_OP_H
 #define LIBTENSOR_OP_H
 
+#include "libtensor/epilogue.h"
 #include "libtensor/tensor.h"
 
 enum { OP_MAX_IN = 8, OP_MAX_SAVED = 2, OP_MAX_GROUPS = 16, STEP_MAX_WEIGHTS = 16 };
@@ -19,8 +20,13 @@ typedef struct StepState {
  * and those of in[] and out that the op's row in ops.def names (others have data NULL), and for
  * each i with din[i].data != NULL computes din[i] = beta[i] * din[i] + J_i^T dout, beta 0 (then
  * din[i] may hold NaN and must not be read) or 1. Two din never alias, and no operand aliases
- * another unless the row says IN_PLACE (then forward's out may be in[0], and backward's din[0] may
- * be dout). */
+ * another unless the row says so:
+ *   IN_PLACE      forward's out may be in[0], and backward's din[0] may be dout
+ *   GRAD_OVER_IN  backward's din[0] may be in[0]: what reads in[0] comes before what writes din[0]
+ * The planner merges an activation into the op before it where the row says ACTIVATES: forward
+ * writes activation(result) to out. Backward then gets the gradient of the result as dout, from the
+ * activation's own backward; but where the row says MASKS it gets the activation too, dout is the
+ * gradient of its value, and backward multiplies by its derivative. */
 typedef struct Call {
     Tensor in[OP_MAX_IN]; /* shape.ndim 0: an optional operand that was left out */
     int n_in;
@@ -29,7 +35,8 @@ typedef struct Call {
     Tensor dout;
     Tensor din[OP_MAX_IN];
     real beta[OP_MAX_IN];
-    void *scratch; /* infer's scratch bytes, 64-byte aligned; undefined on entry */
+    Activation activation; /* of the result; ACTIVATION_NONE where the row says nothing of it */
+    void *scratch;         /* infer's scratch bytes, 64-byte aligned; undefined on entry */
     const void *param;
     const StepState *step;
     struct Backend *backend; /* whose kernel this is; the CPU's do not read it */
@@ -144,6 +151,9 @@ typedef enum Op {
 #define OP_NO_GRAD(i) (1u << (8 + (i)))  /* input i never gets a gradient (labels, statistics) */
 #define OP_UPDATES(i) (1u << (16 + (i))) /* forward writes input i as well (running statistics) */
 #define OP_VARIADIC 2u                   /* n_in is the most; at least one */
+#define OP_GRAD_OVER_IN 4u               /* din[0] may share in[0]'s bytes */
+#define OP_ACTIVATES 8u                  /* forward applies Call.activation */
+#define OP_MASKS 16u                     /* so does backward, from what it reads anyway */
 
 typedef struct OpInfo {
     const char *name;

@@ -166,14 +166,26 @@ static void gather_plain(const ConvShape *s, const real *big, int64_t channels, 
     }
 }
 
+/* The first big row that a call from small row y0 on works on: those above it are final. */
+static int64_t first_row(const ConvShape *s, int64_t y0)
+{
+    int64_t row = y0 * s->stride - s->pad, fresh = patches_end(s, y0);
+
+    if (y0 == s->small_h)
+        return s->big_h;
+    return row < 0 ? 0 : row < fresh ? row : fresh;
+}
+
 static void scatter_plain(const ConvShape *s, const real *cols, int64_t stride, int64_t channels,
-                          int64_t y0, int64_t rows, const real *bias, real beta, real *big)
+                          int64_t y0, int64_t rows, Epilogue epilogue, real beta, real *big)
 {
     int64_t begin = patches_end(s, y0), end = patches_end(s, y0 + rows);
+    int64_t first = first_row(s, y0), final = first_row(s, y0 + rows);
 
     for (int64_t c = 0; c < channels; c++)
         for (int64_t p = begin * s->big_w; p < end * s->big_w; p++) {
-            real *to = &big[c * s->big_h * s->big_w + p], from = bias != NULL ? bias[c] : 0;
+            real *to = &big[c * s->big_h * s->big_w + p];
+            real from = epilogue.bias != NULL ? epilogue.bias[c] : 0;
             *to = beta == 0 ? from : *to + from;
         }
     for (int64_t k = 0; k < channels * s->kh * s->kw; k++) {
@@ -185,6 +197,9 @@ static void scatter_plain(const ConvShape *s, const real *cols, int64_t stride, 
                 big[(c * s->big_h + y) * s->big_w + x] += cols[k * stride + p];
         }
     }
+    for (int64_t c = 0; c < channels; c++)
+        activate_row(epilogue.activation, big + (c * s->big_h + first) * s->big_w,
+                     (final - first) * s->big_w);
 }
 
 /* Small rows outside the image, above or below, for tap row i. */
@@ -241,21 +256,21 @@ int64_t patches_end(const ConvShape *s, int64_t row)
 }
 
 void patches_scatter(const ConvShape *s, const real *cols, int64_t stride, int64_t channels,
-                     int64_t y0, int64_t rows, const real *bias, real beta, real *big)
+                     int64_t y0, int64_t rows, Epilogue epilogue, real beta, real *big)
 {
     Line line;
     int64_t width = s->big_w / s->stride + 1; /* of a phase, both margins besides */
     int64_t fresh = patches_end(s, y0), end = patches_end(s, y0 + rows);
-    int64_t begin = y0 * s->stride - s->pad;
+    int64_t final = first_row(s, y0 + rows);
 
     if (!fits_line(s)) {
-        scatter_plain(s, cols, stride, channels, y0, rows, bias, beta, big);
+        scatter_plain(s, cols, stride, channels, y0, rows, epilogue, beta, big);
         return;
     }
     Taps taps = find_taps(s);
-    begin = begin < 0 ? 0 : begin < fresh ? begin : fresh;
     for (int64_t c = 0; c < channels; c++, cols += s->kh * s->kw * stride)
-        for (int64_t y = begin; y < end; y++) {
+        for (int64_t y = first_row(s, y0); y < end; y++) {
+            real *row = big + (c * s->big_h + y) * s->big_w;
             for (int64_t p = 0; p < s->stride; p++)
                 memset(line.at + p * MAX_LINE + MARGIN, 0, (size_t)width * sizeof(real));
             for (int64_t i = (y + s->pad) % s->stride; i < s->kh; i += s->stride) {
@@ -266,7 +281,10 @@ void patches_scatter(const ConvShape *s, const real *cols, int64_t stride, int64
                 for (int64_t j = 0; j < s->kw; j++)
                     add_row(line.at + taps.at[j], from + j * stride, s->small_w);
             }
-            join_row(&line, big + (c * s->big_h + y) * s->big_w, s->big_w, s->stride,
-                     bias != NULL && y >= fresh ? bias[c] : 0, y < fresh ? 1 : beta);
+            join_row(&line, row, s->big_w, s->stride,
+                     epilogue.bias != NULL && y >= fresh ? epilogue.bias[c] : 0,
+                     y < fresh ? 1 : beta);
+            if (y < final)
+                activate_row(epilogue.activation, row, s->big_w);
         }
 }

@@ -246,7 +246,7 @@ static void result_points(const real *m, int64_t step, real *restrict to, int64_
 
 /* Rows of a channel's results y [OUT, OUT, tiles] to where they belong. */
 static void scatter_tiles(const Product *p, const real *restrict y, int64_t channel, int64_t first,
-                          int64_t rows, real bias, real beta, real *to)
+                          int64_t rows, real bias, Activation activation, real beta, real *to)
 {
     int64_t tiles = rows * p->tiles_x;
     real line[OUT * MAX_TILES];
@@ -260,13 +260,14 @@ static void scatter_tiles(const Product *p, const real *restrict y, int64_t chan
             for (int j = 0; j < OUT; j++)
                 for (int64_t t = 0; t < p->tiles_x; t++)
                     line[OUT * t + j] = from[j * tiles + t] + bias;
+            activate_row(activation, line, p->to_w);
             add_to(at, beta, line, p->to_w);
         }
     }
 }
 
 /* m [POINTS, to_c, tiles] */
-static void transform_results(const Product *p, const real *m, const real *bias, real beta,
+static void transform_results(const Product *p, const real *m, Epilogue epilogue, real beta,
                               int64_t first, int64_t rows, real *to)
 {
     int64_t tiles = rows * p->tiles_x;
@@ -279,7 +280,8 @@ static void transform_results(const Product *p, const real *m, const real *bias,
                           IN * tiles, tiles);
         for (int i = 0; i < OUT; i++)
             result_points(half + i * IN * tiles, tiles, y + i * OUT * tiles, tiles, tiles);
-        scatter_tiles(p, y, c, first, rows, bias != NULL ? bias[c] : 0, beta, to);
+        scatter_tiles(p, y, c, first, rows, epilogue.bias != NULL ? epilogue.bias[c] : 0,
+                      epilogue.activation, beta, to);
     }
 }
 
@@ -300,7 +302,7 @@ static void multiply(const Product *p, const real *u, const real *v, int64_t til
         }
 }
 
-static void run(const Product *p, const real *from, const real *w, const real *bias, real beta,
+static void run(const Product *p, const real *from, const real *w, Epilogue epilogue, real beta,
                 real *to, void *scratch)
 {
     real *u = scratch, *v = u + POINTS * p->from_c * p->to_c;
@@ -313,7 +315,7 @@ static void run(const Product *p, const real *from, const real *w, const real *b
             int64_t rows = min_of(p->rows, p->tile_rows - first);
             transform_image(p, from, first, rows, v);
             multiply(p, u, v, rows * p->tiles_x, m);
-            transform_results(p, m, bias, beta, first, rows, to);
+            transform_results(p, m, epilogue, beta, first, rows, to);
         }
     }
 }
@@ -428,16 +430,16 @@ void winograd_weight(const ConvShape *s, const real *big, const real *small, rea
     }
 }
 
-void winograd_to_small(const ConvShape *s, const real *big, const real *w, const real *bias,
+void winograd_to_small(const ConvShape *s, const real *big, const real *w, Epilogue epilogue,
                        real beta, real *small, void *scratch)
 {
     Product p = product_of(s, false);
-    run(&p, big, w, bias, beta, small, scratch);
+    run(&p, big, w, epilogue, beta, small, scratch);
 }
 
-void winograd_to_big(const ConvShape *s, const real *small, const real *w, const real *bias,
+void winograd_to_big(const ConvShape *s, const real *small, const real *w, Epilogue epilogue,
                      real beta, real *big, void *scratch)
 {
     Product p = product_of(s, true);
-    run(&p, small, w, bias, beta, big, scratch);
+    run(&p, small, w, epilogue, beta, big, scratch);
 }

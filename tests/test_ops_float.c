@@ -154,9 +154,11 @@ static real *run_product(const ConvShape *s, const Images *m, int which, real be
         out[k] = beta == 0 ? (real)NAN : start[k];
     memset(scratch, 0xFF, bytes);
     if (which == 0)
-        conv_to_small(s, m->x, m->weight, beta == 0 ? m->bias : NULL, beta, out, scratch);
+        conv_to_small(s, m->x, m->weight, (Epilogue){.bias = beta == 0 ? m->bias : NULL}, beta, out,
+                      scratch);
     else if (which == 1)
-        conv_to_big(s, m->y, m->weight, beta == 0 ? m->bias : NULL, beta, out, scratch);
+        conv_to_big(s, m->y, m->weight, (Epilogue){.bias = beta == 0 ? m->bias : NULL}, beta, out,
+                    scratch);
     else
         conv_weight(s, m->x, m->y, beta, out, scratch);
     free(scratch);

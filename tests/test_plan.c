@@ -20,11 +20,11 @@ enum { RANDOM_GRAPHS = 150 };
 static Backend *cpu;
 static const StepState step0 = {.learning_rate = (real).1, .weight = {1, (real).5, (real).25}};
 
-static Plan *plan_of(Graph *g, Var loss, bool no_reuse)
+static Plan *plan_of(Graph *g, Var loss, bool plain)
 {
     Plan *plan = NULL;
     Error err;
-    if (!ag_plan(&plan, g, loss, (PlanOptions){.backend = cpu, .no_reuse = no_reuse}, &err))
+    if (!ag_plan(&plan, g, loss, (PlanOptions){.backend = cpu, .plain = plain}, &err))
         fail_msg("%s", err.text);
     return plan;
 }
@@ -205,8 +205,8 @@ static void no_live_bytes_are_shared(void **state)
     for (uint64_t seed = 0; seed < RANDOM_GRAPHS; seed++) {
         RandomGraph r;
         random_graph_build(&r, cpu, seed);
-        for (int no_reuse = 0; no_reuse < 2; no_reuse++) {
-            plan = plan_of(r.graph, r.loss, no_reuse);
+        for (int plain = 0; plain < 2; plain++) {
+            plan = plan_of(r.graph, r.loss, plain);
             walk(plan, r.loss);
             blocks_are_apart(plan);
             ag_plan_free(plan);
@@ -226,11 +226,11 @@ typedef struct Result {
     real loss, dx[ELEMENTS], kept[RANDOM_KEPT][ELEMENTS], grads[WEIGHTS];
 } Result;
 
-static void run_random(uint64_t seed, bool no_reuse, Result *result)
+static void run_random(uint64_t seed, bool plain, Result *result)
 {
     RandomGraph r;
     random_graph_build(&r, cpu, seed);
-    Plan *plan = plan_of(r.graph, r.loss, no_reuse);
+    Plan *plan = plan_of(r.graph, r.loss, plain);
     random_graph_feed(&r, plan);
     memset(params_grads(r.set), 0xff, sizeof result->grads); /* NaN: must be overwritten */
     ag_run(plan, &step0);
@@ -273,20 +273,20 @@ static void small_net_planned_is_unplanned(void **state)
     real *grads[2];
     real loss[2];
     size_t bytes = 0;
-    for (int no_reuse = 0; no_reuse < 2; no_reuse++) {
+    for (int plain = 0; plain < 2; plain++) {
         SmallNet net;
         small_net_build(&net);
         assert_true(small_net_alloc(&net, cpu, &err));
-        Plan *plan = plan_of(net.graph, net.loss, no_reuse);
+        Plan *plan = plan_of(net.graph, net.loss, plain);
         for (uint64_t i = 0; i < 3; i++) {
             StepState step = small_net_step(i);
             small_net_feed(&net, plan, i);
             ag_run(plan, &step);
         }
-        loss[no_reuse] = ag_scalar(plan, net.loss);
+        loss[plain] = ag_scalar(plan, net.loss);
         bytes = (size_t)params_elements(net.set) * sizeof(real);
-        grads[no_reuse] = malloc(bytes);
-        memcpy(grads[no_reuse], params_grads(net.set), bytes);
+        grads[plain] = malloc(bytes);
+        memcpy(grads[plain], params_grads(net.set), bytes);
         ag_plan_free(plan);
         small_net_free(&net);
     }

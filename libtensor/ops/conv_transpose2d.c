@@ -61,19 +61,21 @@ bool op_conv_transpose2d_infer(const InferIn *in, InferOut *out, Error *err)
 void op_conv_transpose2d_forward(const Call *c)
 {
     ConvShape s = conv_shape(c->in[0].shape, c->in[1].shape, c->out.shape, c->param);
+    Epilogue epilogue = {c->in[2].data, c->activation};
 
-    conv_to_big(&s, c->in[0].data, c->in[1].data, c->in[2].data, 0, c->out.data, c->scratch);
+    conv_to_big(&s, c->in[0].data, c->in[1].data, epilogue, 0, c->out.data, c->scratch);
 }
 
+/* dx last, for it may take the place of x. */
 void op_conv_transpose2d_backward(const Call *c)
 {
     ConvShape s = conv_shape(c->in[0].shape, c->in[1].shape, c->dout.shape, c->param);
 
-    if (c->din[0].data != NULL)
-        conv_to_small(&s, c->dout.data, c->in[1].data, NULL, c->beta[0], c->din[0].data,
-                      c->scratch);
     if (c->din[1].data != NULL)
         conv_weight(&s, c->dout.data, c->in[0].data, c->beta[1], c->din[1].data, c->scratch);
     if (c->din[2].data != NULL)
         conv_bias(s.n, s.big_c, s.big_h * s.big_w, c->dout.data, c->beta[2], c->din[2].data);
+    if (c->din[0].data != NULL)
+        conv_to_small(&s, c->dout.data, c->in[1].data, (Epilogue){0}, c->beta[0], c->din[0].data,
+                      c->scratch);
 }
