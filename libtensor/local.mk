@@ -13,6 +13,9 @@ libtensor_a_SOURCES = \
 	libtensor/eigen.c libtensor/eigen.h \
 	libtensor/epilogue.h \
 	libtensor/error.c libtensor/error.h \
+	libtensor/gemm_packed.c libtensor/gemm_packed.h \
+	libtensor/gemm_kernel.h libtensor/gemm_kernel.inc \
+	libtensor/gemm_portable.c libtensor/gemm_avx2.c libtensor/gemm_avx512.c \
 	libtensor/npz.c \
 	libtensor/op.c libtensor/op.h libtensor/op_kernels.h libtensor/ops.def \
 	libtensor/optim_kernels.c libtensor/optim_kernels.h \
