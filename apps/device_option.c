@@ -20,13 +20,13 @@ static void parse_device(DeviceOption *o, const char *arg)
         die_usage("--device is cpu, cuda or cuda:N, not '%s'", arg);
 }
 
+static const char *const precision_name[] = {
+    [PRECISION_FP32] = "fp32", [PRECISION_TF32] = "tf32", [PRECISION_BF16] = "bf16"};
+
 static void parse_precision(DeviceOption *o, const char *arg)
 {
-    static const char *const name[] = {
-        [PRECISION_FP32] = "fp32", [PRECISION_TF32] = "tf32", [PRECISION_BF16] = "bf16"};
-
-    for (int i = 0; i < (int)(sizeof name / sizeof *name); i++)
-        if (strcmp(arg, name[i]) == 0) {
+    for (int i = 0; i < (int)(sizeof precision_name / sizeof *precision_name); i++)
+        if (strcmp(arg, precision_name[i]) == 0) {
             o->precision = (Precision)i;
             o->precision_given = true;
             return;
@@ -61,6 +61,17 @@ static const struct argp_option option[] = {
     {0}};
 const struct argp device_argp = {.options = option, .parser = parse};
 
+/* Of the products there. */
+static Precision precision_of(const DeviceOption *o)
+{
+    return !o->cuda ? PRECISION_FP32 : o->precision_given ? o->precision : PRECISION_TF32;
+}
+
+const char *device_precision(const DeviceOption *o)
+{
+    return precision_name[precision_of(o)];
+}
+
 static void failed(void *user, const char *text)
 {
     (void)user;
@@ -69,9 +80,8 @@ static void failed(void *user, const char *text)
 
 Backend *device_open(const DeviceOption *o, Error *err)
 {
-    CudaOptions cuda = {.device = o->index,
-                        .precision = o->precision_given ? o->precision : PRECISION_TF32,
-                        .failed = failed};
+    CudaOptions cuda = {.device = o->index, .precision = precision_of(o), .failed = failed};
+
     if (o->cuda)
         return backend_cuda_open(cuda, err);
     Backend *cpu = backend_cpu_open();

@@ -21,4 +21,7 @@ extern const struct argp device_argp;
  * a sentence: it cannot go on, and what it computed may be wrong. */
 Backend *device_open(const DeviceOption *option, Error *err);
 
+/* Of products there: "fp32" (the CPU's), "tf32" or "bf16". */
+const char *device_precision(const DeviceOption *option);
+
 #endif

@@ -19,6 +19,8 @@ static const struct {
      "face verification, the paper's Table 6: by descriptors or by characters' parameters",
      evaluate_verify},
     {"recovery", "known characters, drawn in many ways and found again", evaluate_recovery},
+    {"search", "the search with any of its settings, on known characters or on photos",
+     evaluate_search},
     {"robustness", "how far characters drift when pictures get harder", evaluate_robustness},
     {"speed", "how long a face takes by each method", evaluate_speed},
     {"compare", "what changed between two results", evaluate_compare},

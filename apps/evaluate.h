@@ -12,6 +12,7 @@
 /* Each takes the arguments after its name, argv[0] being "evaluate NAME", and ends like a main. */
 int evaluate_verify(int argc, char **argv);
 int evaluate_recovery(int argc, char **argv);
+int evaluate_search(int argc, char **argv);
 int evaluate_robustness(int argc, char **argv);
 int evaluate_speed(int argc, char **argv);
 int evaluate_compare(int argc, char **argv);
@@ -26,6 +27,11 @@ char *evaluate_command(void);
  * --segmenter, --descriptor, --assets. Dies without --engine. */
 extern const struct argp studio_argp;
 
+typedef struct MethodList {
+    int n;
+    Method method[METHODS];
+} MethodList;
+
 /* ---- Results (evaluate_result.c) ---- */
 
 /* Which engines, schemas and weights a result is of: names, digests, hashes; the caller's. */
@@ -34,6 +40,10 @@ json_t *studio_json(const Studio *studio);
 /* A new result: {"evaluation": what, "program", "command", "config": config (taken over),
  * "studio"}; the caller's. */
 json_t *result_new(const char *what, json_t *config, const Studio *studio);
+/* A search's settings: steps, seed, weights of the losses; the caller's. */
+json_t *finder_json(const FinderConfig *config);
+/* Adds those of every method in the list that searches to a config; light: as method_run has it. */
+void config_add_searches(json_t *config, const MethodList *list, double light);
 /* Writes OUT/WHAT.json; dies when it cannot. */
 void result_save(const char *out, const json_t *result);
 
@@ -48,6 +58,20 @@ char *method_identity(const Studio *studio, Method method, double light, json_t 
 
 /* Pearson's correlation of n pairs of values; 0 where one of them does not vary. */
 double correlation(const double *x, const double *y, int64_t n);
+
+/* ---- Parameters that are known (evaluate_parts.c) ---- */
+
+typedef struct Parts Parts;
+
+Parts *parts_new(void);
+void parts_free(Parts *parts);
+/* A character, in truth and as it was found. It counts for "all" and by component; by_name: macro
+ * and appearance controls each by their own names. */
+void parts_add(Parts *parts, const Schema *schema, bool by_name, const float *truth,
+               const float *found);
+/* {"error": {component: mean |x - found|}, "correlation": {component: r, of the deviations from the
+ * schema's means}}; the caller's. */
+json_t *parts_json(const Parts *parts);
 
 /* ---- Pictures (evaluate_result.c) ---- */
 
@@ -64,6 +88,9 @@ typedef bool PictureOf(void *context, int64_t i, real *picture);
 void find_characters(Studio *studio, Method method, double light, PictureOf *picture, void *context,
                      json_t *of, int64_t n, const char *out, const char *name, Found *found,
                      double *each);
+
+/* Mean of |a - b| over n values. */
+double pixel_error(const real *a, const real *b, size_t n);
 
 /* Pictures on the studio's reference. */
 typedef struct Aligned {
@@ -86,11 +113,6 @@ void aligned_find(Studio *studio, Method method, double light, Aligned *aligned,
                   const char *name, Found *found, double *each);
 
 /* ---- Lists of methods (evaluate_result.c) ---- */
-
-typedef struct MethodList {
-    int n;
-    Method method[METHODS];
-} MethodList;
 
 /* "one-shot,iterative" as the option says; dies on another name, or one that is there twice. */
 void method_list_parse(MethodList *list, const char *text, const char *option);

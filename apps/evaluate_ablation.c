@@ -262,11 +262,15 @@ static json_t *do_row(const Options *o, int row, const char *trainer, const Veri
     if (!json) {
         const VerificationConfig config = {.centre = true};
         Verification result;
+        uint64_t hash;
+        char text[20];
         fprintf(stderr, "row %d of %d: %s\n", row + 1, ROWS, part[row].what);
         train_row(o, row, trainer);
-        if (!verifier_translator(verifier, last, &config, &result, &err))
+        if (!verifier_translator(verifier, last, &config, &result, &hash, &err))
             die_error(&err);
         json = verification_json(verifier, &result);
+        snprintf(text, sizeof text, "%016" PRIx64, hash);
+        json_object_set_new(json, "weights", json_string(text));
         save_json(path, json_incref(json));
     }
     free(last);
@@ -295,17 +299,22 @@ static const char *text(const char *option)
     return option ? option : "";
 }
 
-/* What all rows depend on; a folder with rows of another ablation is refused. */
+/* What all rows depend on. */
+static json_t *settings(const Options *o)
+{
+    const StudioConfig *s = &o->studio;
+
+    return json_pack("{ss ss ss ss ss ss ss ss ss ss}", "photos", o->photos, "pairs", o->pairs,
+                     "engine", s->engine[0], "imitator", text(s->imitator[0]), "segmenter",
+                     text(s->segmenter), "descriptor", text(s->descriptor), "preset", o->preset,
+                     "seed", o->seed, "steps", text(o->steps), "batch", text(o->batch));
+}
+
+/* A folder with rows of another ablation is refused. */
 static void check_folder(const Options *o)
 {
     char *path = path_join(o->out, "settings.json");
-    const StudioConfig *s = &o->studio;
-    json_t *now =
-        json_pack("{ss ss ss ss ss ss ss ss ss ss}", "photos", o->photos, "pairs", o->pairs,
-                  "engine", s->engine[0], "imitator", text(s->imitator[0]), "segmenter",
-                  text(s->segmenter), "descriptor", text(s->descriptor), "preset", o->preset,
-                  "seed", o->seed, "steps", text(o->steps), "batch", text(o->batch));
-    json_t *before = json_load_file(path, 0, NULL);
+    json_t *now = settings(o), *before = json_load_file(path, 0, NULL);
 
     if (!json_equal(before, now)) {
         if (any_row_begun(o))
@@ -359,39 +368,53 @@ static void print_table(json_t *const *row, const json_t *descriptor)
            figure(descriptor, "area"));
 }
 
-static void write_report(const Options *o, const json_t *rows, const Verifier *v)
+/* The rows' figures, and the hashes of their weights among the studio's. */
+static json_t *result_of(const Options *o, const Studio *studio, json_t *const *row,
+                         json_t *descriptor)
 {
-    char *path = path_join(o->out, "ablation.html");
-    Report report;
-    Error err;
+    json_t *result = result_new("ablation", settings(o), studio), *rows = json_array();
+    json_t *weights = json_object_get(json_object_get(result, "studio"), "weights");
 
-    if (!report_open(&report, path, "Ablation of the translator (Table 8)", &err))
-        die_error(&err);
-    char *command = evaluate_command();
-    report_code(&report, command);
-    free(command);
-    report_text(&report,
+    for (int i = 0; i < ROWS; i++) {
+        char name[64];
+        json_t *hash = json_object_get(row[i], "weights");
+        snprintf(name, sizeof name, "translator, %.40s", part[i].what);
+        if (hash)
+            json_object_set(weights, name, hash);
+        json_array_append_new(rows,
+                              json_pack("{ss sO}", "row", part[i].what, "verification", row[i]));
+    }
+    json_object_set_new(result, "rows", rows);
+    json_object_set(result, "descriptor", descriptor);
+    return result;
+}
+
+static void write_page(const Options *o, const json_t *result, const json_t *rows,
+                       const Verifier *v)
+{
+    Report page;
+
+    result_page_open(&page, o->out, "Ablation of the translator (Table 8)", result);
+    report_text(&page,
                 "Four translators, trained on the same faces with the same seed and number of "
                 "steps, and one that is not trained; accuracy of face verification by the "
                 "parameters they find, over %" PRId64 " pairs (%" PRId64
                 " left out for a photo without a face).",
                 v->pairs, v->table.pairs - v->pairs);
-    report_table(&report, rows);
+    report_table(&page, rows);
     for (int i = 0; i < ROWS; i++) {
         char *sheet = row_file(o, i, "sheet.png");
         if (access(sheet, R_OK) == 0)
-            report_png(&report, sheet, part[i].what);
+            report_png(&page, sheet, part[i].what);
         free(sheet);
     }
-    if (!report_close(&report, &err))
-        die_error(&err);
-    free(path);
+    result_page_close(&page, result);
 }
 
 int evaluate_ablation(int argc, char **argv)
 {
     Options o = {.seed = "1", .preset = "small"};
-    json_t *row[ROWS], *results = json_array();
+    json_t *row[ROWS];
     Studio studio;
     PairTable pairs;
     Verifier verifier;
@@ -409,17 +432,14 @@ int evaluate_ablation(int argc, char **argv)
         !verifier_descriptors(&verifier, &(VerificationConfig){.centre = false}, &bound, &err))
         die_error(&err);
     json_t *descriptor = verification_json(&verifier, &bound);
-    for (int i = 0; i < ROWS; i++) {
+    for (int i = 0; i < ROWS; i++)
         row[i] = do_row(&o, i, trainer, &verifier);
-        json_array_append_new(results, json_pack("{ss so}", "row", part[i].what, "verification",
-                                                 json_incref(row[i])));
-    }
     json_t *rows = table(row, descriptor);
     print_table(row, descriptor);
-    char *path = path_join(o.out, "ablation.json");
-    save_json(path, json_pack("{so sO}", "rows", results, "descriptor", descriptor));
-    write_report(&o, rows, &verifier);
-    free(path);
+    json_t *result = result_of(&o, &studio, row, descriptor);
+    result_save(o.out, result);
+    write_page(&o, result, rows, &verifier);
+    json_decref(result);
     free(trainer);
     for (int i = 0; i < ROWS; i++)
         json_decref(row[i]);

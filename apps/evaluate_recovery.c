@@ -159,91 +159,44 @@ static void draw_all(Bench *b)
 
 /* ---- How good it is ---- */
 
-/* Deviations of a component's controls from the schema's means, in truth and as found. */
-typedef struct Part {
-    const char *name;
-    int64_t n;
-    double *truth, *found, error;
-} Part;
-
-typedef struct Parts {
-    int n;
-    Part part[MAX_PARTS];
-} Parts;
-
-static Part *part_of(Parts *p, const char *name, size_t room)
+/* The sheet's rows of a character: as it was given, the true one, what each method found. */
+static int sheet_rows(const Bench *b)
 {
-    for (int i = 0; i < p->n; i++)
-        if (strcmp(p->part[i].name, name) == 0)
-            return &p->part[i];
-    if (p->n == MAX_PARTS)
-        die("more than %d components in a schema", MAX_PARTS);
-    p->part[p->n] = (Part){
-        .name = name, .truth = need(room, sizeof(double)), .found = need(room, sizeof(double))};
-    return &p->part[p->n++];
+    return 2 + b->options->methods.n;
 }
 
-static void add_to(Part *p, double truth, double found)
+/* Row k of picture i's character; name: what it shows. */
+static void put(Bench *b, int i, int k, const char *name, const real *picture)
 {
-    p->truth[p->n] = truth;
-    p->found[p->n++] = found;
-    p->error += fabs(truth - found);
-}
-
-static void compare(const Bench *b, const float *truth, const float *found, Parts *parts)
-{
-    const Schema *schema = b->studio.schema[0];
-    size_t room = (size_t)b->count * (size_t)schema->n_continuous;
-
-    for (int i = 0; i < schema->n_continuous; i++) {
-        const Control *c = &schema->control[i];
-        double x = (double)truth[i] - (double)c->mean, y = (double)found[i] - (double)c->mean;
-        add_to(part_of(parts, "all", room), x, y);
-        add_to(part_of(parts, c->component, room), x, y);
-    }
-}
-
-/* {"error": {component: mean |x - found|}, "correlation": {component: r}} */
-static json_t *parts_json(Parts *parts)
-{
-    json_t *errors = json_object(), *correlations = json_object();
-
-    for (int i = 0; i < parts->n; i++) {
-        Part *p = &parts->part[i];
-        json_object_set_new(errors, p->name, json_real(p->error / (double)p->n));
-        json_object_set_new(correlations, p->name,
-                            json_real(correlation(p->truth, p->found, p->n)));
-        free(p->truth);
-        free(p->found);
-    }
-    return json_pack("{so so}", "error", errors, "correlation", correlations);
-}
-
-static double pixel_error(const real *a, const real *b, size_t n)
-{
-    double sum = 0;
-
-    for (size_t i = 0; i < n; i++)
-        sum += fabs((double)a[i] - (double)b[i]);
-    return sum / (double)n;
-}
-
-static void put(Bench *b, int i, int column, const real *picture)
-{
+    int column = i % CONDITIONS, row = i / CONDITIONS * sheet_rows(b) + k;
     Error err;
 
-    if (i < b->sheet.rows && !sheet_put_planar(&b->sheet, column, i, picture, b->studio.size, &err))
+    if (row >= b->sheet.rows)
+        return;
+    if (!sheet_put_planar(&b->sheet, column, row, picture, b->studio.size, &err))
         die_error(&err);
+    if (column == 0 || k == 0)
+        sheet_caption(&b->sheet, column, row, name);
 }
 
-/* The figures of a method under a condition; its column of the sheet. */
-static json_t *judge(Bench *b, const Found *found, int k, int column)
+static void put_given(Bench *b, int i)
+{
+    real *picture = need(3 * pixels(b), sizeof *picture);
+
+    if (aligned_picture(&b->pictures, i, picture))
+        put(b, i, 0, disturbance_name(condition[i % CONDITIONS]), picture);
+    put(b, i, 1, "the truth", b->shown + (size_t)i * 3 * pixels(b));
+    free(picture);
+}
+
+/* The figures of method m under a condition; its pictures on the sheet. */
+static json_t *judge(Bench *b, const Found *found, int k, int m)
 {
     const Studio *s = &b->studio;
     const Schema *schema = s->schema[0];
     double distance = 0, pixel = 0, right = 0;
     int n = 0;
-    Parts *parts = need(1, sizeof *parts);
+    Parts *parts = parts_new();
     real *picture = need(3 * pixels(b), sizeof *picture);
     View view;
     Error err;
@@ -262,8 +215,8 @@ static json_t *judge(Bench *b, const Found *found, int k, int column)
         pixel += pixel_error(b->shown + (size_t)i * 3 * pixels(b), picture, 3 * pixels(b));
         for (int g = 0; g < schema->n_groups; g++)
             right += schema_choice(schema, g, x) == schema_choice(schema, g, truth);
-        compare(b, truth, x, parts);
-        put(b, i, column, picture);
+        parts_add(parts, schema, false, truth, x);
+        put(b, i, 2 + m, method_name(b->options->methods.method[m]), picture);
         n++;
     }
     json_t *json = parts_json(parts);
@@ -273,7 +226,7 @@ static json_t *judge(Bench *b, const Found *found, int k, int column)
                                json_pack("{sf sf sf}", "identity distance", distance / n,
                                          "pixel error", pixel / n, "right choices",
                                          schema->n_groups ? right / (n * schema->n_groups) : 1.));
-    free(parts);
+    parts_free(parts);
     free(picture);
     view_free(&view);
     return json;
@@ -375,8 +328,8 @@ static void write_page(const Bench *b)
     bars(b, &page, "Parameter error, plain pictures", "error", true);
     report_heading(&page, "Characters");
     report_image(&page, &b->sheet.image,
-                 "A picture a row: as it was given, the true character, and what each method "
-                 "found, in the table's order");
+                 "A kind of picture a column; under each the true character, and what each method "
+                 "found");
     result_page_close(&page, b->result);
     json_decref(rows);
 }
@@ -419,14 +372,12 @@ static void open_bench(Bench *b, const Options *o)
     b->shown = need(n * 3 * pixels(b), sizeof *b->shown);
     b->seen = need(n, sizeof *b->seen);
     int people = o->characters < SHEET_CHARACTERS ? o->characters : SHEET_CHARACTERS;
-    if (!sheet_new(&b->sheet, 2 + o->methods.n, people * CONDITIONS, b->studio.size, 2, &err))
+    if (!sheet_new(&b->sheet, CONDITIONS, people * sheet_rows(b), b->studio.size, 2, &err))
         die_error(&err);
-    b->result =
-        result_new("recovery",
-                   json_pack("{si sI sf so}", "characters", o->characters, "seed",
-                             (json_int_t)o->seed, "strength", (double)STRENGTH, "light",
-                             o->light >= 0 ? json_real(o->light) : json_string("the method's own")),
-                   &b->studio);
+    json_t *settings = json_pack("{si sI sf}", "characters", o->characters, "seed",
+                                 (json_int_t)o->seed, "strength", (double)STRENGTH);
+    config_add_searches(settings, &o->methods, o->light);
+    b->result = result_new("recovery", settings, &b->studio);
 }
 
 static void close_bench(Bench *b)
@@ -457,7 +408,7 @@ static void run_methods(Bench *b)
                      "recovery", &found, &b->seconds[method]);
         for (int k = 0; k < CONDITIONS; k++)
             json_object_set_new(json_object_get(conditions, disturbance_name(condition[k])),
-                                method_name(method), judge(b, &found, k, 2 + i));
+                                method_name(method), judge(b, &found, k, i));
         if (b->seconds[method] > 0)
             json_object_set_new(times, method_name(method), json_real(b->seconds[method]));
         found_close(&found);
@@ -478,13 +429,8 @@ int evaluate_recovery(int argc, char **argv)
     catch_interrupt();
     open_bench(&b, &o);
     draw_all(&b);
-    for (int i = 0; i < b.sheet.rows; i++) {
-        Image given = aligned_image(&b.pictures, i);
-        Error err;
-        if (!b.pictures.lost[i] && !sheet_put(&b.sheet, 0, i, &given, &err))
-            die_error(&err);
-        put(&b, i, 1, b.shown + (size_t)i * 3 * pixels(&b));
-    }
+    for (int i = 0; i < b.count; i++)
+        put_given(&b, i);
     run_methods(&b);
     tell(&b);
     result_save(o.out, b.result);

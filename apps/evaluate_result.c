@@ -40,8 +40,9 @@ json_t *studio_json(const Studio *s)
     add_hash(weights, "segmenter", "", s->segmenter.set);
     add_hash(weights, "descriptor", "", descriptor_set(&s->descriptor));
     descriptor_text(&s->descriptor, text);
-    return json_pack("{ss so ss si so}", "device", s->backend->name, "schemas", schemas,
-                     "descriptor", text, "picture size", s->size, "weights", weights);
+    return json_pack("{ss ss so ss si so}", "device", s->backend->name, "precision", s->precision,
+                     "schemas", schemas, "descriptor", text, "picture size", s->size, "weights",
+                     weights);
 }
 
 json_t *result_new(const char *what, json_t *config, const Studio *studio)
@@ -102,16 +103,40 @@ void result_page_close(Report *page, const json_t *result)
         die_error(&err);
 }
 
+json_t *finder_json(const FinderConfig *c)
+{
+    return json_pack("{si sb sb sI si si si sf sf sf sf sf sf sf}", "starts", c->starts, "cosine",
+                     c->cosine, "features", c->features, "seed", (json_int_t)c->seed, "first steps",
+                     c->first_steps, "steps", c->steps, "refinements", c->refinements, "rate",
+                     c->rate, "light", c->light_trust, "identity", c->weight.identity, "content",
+                     c->weight.content, "colour", c->weight.colour, "geometry", c->weight.geometry,
+                     "prior", c->weight.prior);
+}
+
+static json_t *settings_of(Method method, double light)
+{
+    FinderConfig config = method_config(method);
+
+    config.light_trust = light >= 0 ? light : config.light_trust;
+    return finder_json(&config);
+}
+
+void config_add_searches(json_t *config, const MethodList *list, double light)
+{
+    for (int i = 0; i < list->n; i++)
+        if (method_searches(list->method[i]))
+            json_object_set_new(config, method_name(list->method[i]),
+                                settings_of(list->method[i], light));
+}
+
 char *method_identity(const Studio *studio, Method method, double light, json_t *of)
 {
-    FinderConfig c = method_config(method);
-    json_t *identity = json_pack(
-        "{ss so si si si si sb sb sI sf sf sf sf sf sf sf so}", "method", method_name(method), "of",
-        of, "starts", c.starts, "cosine", c.cosine, "features", c.features, "seed",
-        (json_int_t)c.seed, "first steps", c.first_steps, "steps", c.steps, "refinements",
-        c.refinements, "rate", c.rate, "light", light >= 0 ? light : c.light_trust, "identity",
-        c.weight.identity, "content", c.weight.content, "colour", c.weight.colour, "geometry",
-        c.weight.geometry, "prior", c.weight.prior, "studio", studio_json(studio));
+    json_t *identity = settings_of(method, light), *of_studio = studio_json(studio);
+
+    if (strcmp(studio->backend->name, "cpu") == 0)
+        json_object_del(of_studio, "precision"); /* there is but one */
+    json_object_update_new(identity, json_pack("{ss so so}", "method", method_name(method), "of",
+                                               of, "studio", of_studio));
     char *text = json_dumps(identity, JSON_COMPACT | JSON_SORT_KEYS);
 
     json_decref(identity);
@@ -192,7 +217,16 @@ void find_characters(Studio *studio, Method method, double light, PictureOf *pic
     *each = missing > 0 ? (seconds() - begin) / (double)missing : 0;
 }
 
-/* ---- Aligned pictures ---- */
+/* ---- Pictures ---- */
+
+double pixel_error(const real *a, const real *b, size_t n)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += fabs((double)a[i] - (double)b[i]);
+    return sum / (double)n;
+}
 
 bool aligned_picture(void *context, int64_t i, real *picture)
 {

@@ -597,11 +597,11 @@ int evaluate_robustness(int argc, char **argv)
     json_t *list = json_array();
     for (int i = 0; i < o.n; i++)
         json_array_append_new(list, json_string(disturbance_name(o.list[i])));
-    b.result = result_new("robustness",
-                          json_pack("{ss si sI ss so}", "photos", o.photos ? o.photos : "", "faces",
-                                    o.faces, "seed", (json_int_t)o.seed, "method",
-                                    method_name(o.method), "disturbances", list),
-                          &b.studio);
+    json_t *settings =
+        json_pack("{ss si sI ss so}", "photos", o.photos ? o.photos : "", "faces", o.faces, "seed",
+                  (json_int_t)o.seed, "method", method_name(o.method), "disturbances", list);
+    config_add_searches(settings, &(MethodList){1, {o.method}}, -1);
+    b.result = result_new("robustness", settings, &b.studio);
     make_pictures(&b);
     if (b.faces == 0)
         die("%s shows no face", o.photos);

@@ -1,19 +1,27 @@
-/* Measures the search: on characters whose parameters are known, and on real photos. */
+/* evaluate search: what the search finds, with any of its settings, of characters whose parameters
+ * are known, or in photos. */
 #include "config.h"
 
-#include <dirent.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "apps/app.h"
+#include "apps/evaluate.h"
 #include "apps/finder_options.h"
 #include "apps/finder_report.h"
-#include "apps/progress.h"
 #include "apps/sheet.h"
+#include "datasets/photo_list.h"
 #include "engine/character.h"
 
-enum { OUT = 'o', RECOVER = 1000, PHOTOS, LIMIT, CELL = 256, PAIRS = 4, MAX_FILES = 1024 };
+enum {
+    OUT = 'o',
+    RECOVER = 1000,
+    PHOTOS,
+    LIMIT,
+    CELL = 256,
+    PAIRS = 4,
+    BARS = 32 /* in a column */
+};
 
 typedef struct Options {
     FinderOptions finder; /* first: the child parser's input */
@@ -47,6 +55,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         if (!o->out || !o->recover == !o->photos) {
             die_usage("it wants --out DIR and either --recover N or --photos DIR");
         }
+        if (o->limit && !o->photos) {
+            die_usage("--limit belongs to --photos");
+        }
         break;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -55,7 +66,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option option[] = {
-    {"out", OUT, "DIR", 0, "Folder of report.json, sheet.png and characters/", 0},
+    {"out", OUT, "DIR", 0, "Folder of search.json, search.html, sheet.png and characters/", 0},
     {"recover", RECOVER, "N", 0,
      "Search N random characters (of the engines in turn) in the engine's own pictures of them", 0},
     {"photos", PHOTOS, "DIR", 0, "Search every face in the photos (.jpg, .png) of a folder", 0},
@@ -66,9 +77,13 @@ static const struct argp parser = {
     option,
     parse,
     "--out DIR (--recover N | --photos DIR)",
-    "Measures the search on characters that are known, or on real photos.\v"
-    "sheet.png shows pairs: target | character. In --recover the light is the engine's, so that "
-    "--light is 1 unless it is given, and the model is the true one.",
+    "What the search finds, with any of its settings, in the engine's own pictures of random "
+    "characters, or in photos."
+    "\vOf known characters the networks are given the very render, in the engine's light, so that "
+    "--light is 1 unless it is given, and the model is the true one (evaluate recovery gives "
+    "them photos). A run that is stopped leaves what it has.\n\n"
+    "  evaluate search --recover 20 --out DIR\n"
+    "  evaluate search --photos assets/samples --init translator --out DIR",
     children,
     NULL,
     NULL};
@@ -76,45 +91,64 @@ static const struct argp parser = {
 /* What all faces of a run share. */
 typedef struct Bench {
     const Options *options;
-    Studio *studio;
-    json_t *faces;
+    Studio studio;
+    json_t *result, *faces, *left_out; /* the result's */
     Sheet sheet;
     int done, total;
     View target, found;
+    Parts *parts;        /* of known characters */
+    double *pixel_ratio; /* of them: pixel error of the result over the average character's */
 } Bench;
 
-static void bench_open(Bench *b, const Options *o, Studio *studio, int total)
+static const char *shown_as(const char *path)
 {
-    Error err;
-
-    *b = (Bench){.options = o, .studio = studio, .faces = json_array(), .total = total};
-    if (!sheet_new(&b->sheet, 2 * PAIRS, (total + PAIRS - 1) / PAIRS, CELL, 2, &err) ||
-        !view_new(&b->target, &studio->eyes, &err) || !view_new(&b->found, &studio->eyes, &err)) {
-        die_error(&err);
-    }
+    return path ? path : "";
 }
 
-/* Writes the sheet and the report so far; summary's reference is taken. */
-static void bench_save(Bench *b, json_t *summary)
+static void bench_open(Bench *b, const Options *o)
 {
     Error err;
-    char *sheet = path_join(b->options->out, "sheet.png");
-    char *report = path_join(b->options->out, "report.json");
-    json_t *all = json_pack("{s:o, s:O}", "summary", summary, "faces", b->faces);
 
-    if (!sheet_save(&b->sheet, sheet, &err) || !json_save(report, all, &err)) {
+    *b = (Bench){.options = o};
+    if (!make_folder(o->out, &err) || !studio_open(&b->studio, &o->finder.studio, &err)) {
         die_error(&err);
     }
-    free(sheet);
-    free(report);
+    json_t *config = json_pack("{si ss si}", "recover", o->recover, "photos", shown_as(o->photos),
+                               "limit", o->limit);
+    json_object_set_new(config, "schedule", json_string(o->finder.paper ? "paper" : "default"));
+    json_object_set_new(config, "from the translator", json_boolean(o->finder.finder.translate));
+    json_object_set_new(config, "search", finder_json(&o->finder.finder));
+    b->result = result_new("search", config, &b->studio);
+    b->faces = json_array();
+    json_object_set_new(b->result, "summary", json_object());
+    b->left_out = json_pack("[[ss]]", "photo", "why");
+    json_object_set_new(b->result, "faces", b->faces);
+    json_object_set_new(b->result, "left_out", b->left_out);
+}
+
+static void bench_begin(Bench *b, int total)
+{
+    Error err;
+
+    b->total = total;
+    if (!sheet_new(&b->sheet, 2 * PAIRS, (total + PAIRS - 1) / PAIRS, CELL, 2, &err) ||
+        !view_new(&b->target, &b->studio.eyes, &err) ||
+        !view_new(&b->found, &b->studio.eyes, &err)) {
+        die_error(&err);
+    }
 }
 
 static void bench_close(Bench *b)
 {
-    json_decref(b->faces);
+    json_decref(b->result);
     sheet_free(&b->sheet);
     view_free(&b->target);
     view_free(&b->found);
+    if (b->parts) {
+        parts_free(b->parts);
+    }
+    free(b->pixel_ratio);
+    studio_close(&b->studio);
 }
 
 /* The class that a map's pixel most likely has. */
@@ -179,9 +213,26 @@ static double mean_of(const json_t *faces, double (*get)(const json_t *, const c
     return sum;
 }
 
-/* What both kinds of run report. */
-static json_t *summary(const json_t *faces)
+static int compare_doubles(const void *a, const void *b)
 {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(const double *value, int n)
+{
+    double *sorted = need((size_t)n, sizeof *sorted);
+
+    memcpy(sorted, value, (size_t)n * sizeof *sorted);
+    qsort(sorted, (size_t)n, sizeof *sorted, compare_doubles);
+    double middle = n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+    free(sorted);
+    return middle;
+}
+
+static json_t *summary(const Bench *b)
+{
+    const json_t *faces = b->faces;
     int closer = 0;
     size_t i;
     json_t *face;
@@ -190,20 +241,128 @@ static json_t *summary(const json_t *faces)
     {
         closer += distance(face, "result") < distance(face, "start");
     }
-    return json_pack(
+    json_t *all = json_pack(
         "{s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "faces", (int)json_array_size(faces),
         "closer_than_average_face", closer, "start", mean_of(faces, distance, "start"), "result",
         mean_of(faces, distance, "result"), "imitator", mean_of(faces, distance, "imitator"),
         "saturated", mean_of(faces, number, "saturated"), "imitator_engine_difference",
         mean_of(faces, number, "imitator_engine_difference"), "parts_iou",
         mean_of(faces, number, "parts_iou"), "seconds", mean_of(faces, number, "seconds"));
+    if (b->parts) {
+        json_object_set_new(all, "median_pixel_error_ratio",
+                            json_real(median(b->pixel_ratio, b->done)));
+        json_object_update_new(all, parts_json(b->parts));
+    }
+    return all;
 }
+
+/* ---- What is told ---- */
+
+/* Of the faces: [[...], ...] */
+static json_t *faces_table(const Bench *b)
+{
+    json_t *rows = json_pack("[[sssssssss]]", "face", "model", "average face", "result",
+                             "in the imitator", "parts IoU", "sliders at an end",
+                             "imitator - engine", "seconds"),
+           *face;
+    size_t i;
+
+    json_array_foreach(b->faces, i, face)
+    {
+        json_array_append_new(
+            rows,
+            json_pack("[OOfffffff]", json_object_get(face, "face"), json_object_get(face, "model"),
+                      distance(face, "start"), distance(face, "result"), distance(face, "imitator"),
+                      number(face, "parts_iou"), number(face, "saturated"),
+                      number(face, "imitator_engine_difference"), number(face, "seconds")));
+    }
+    return rows;
+}
+
+/* In columns. */
+static void correlation_bars(const json_t *all, Report *page)
+{
+    const char *group[BARS], *name, *series = "correlation";
+    double value[BARS];
+    ReportBars bars = {.title = "Correlation of true and found parameters",
+                       .n = 1,
+                       .group = group,
+                       .series = &series,
+                       .value = value};
+    json_t *correlations = json_object_get(all, "correlation"), *r;
+    size_t left = json_object_size(correlations);
+
+    json_object_foreach(correlations, name, r)
+    {
+        group[bars.groups] = name;
+        value[bars.groups++] = json_number_value(r);
+        if (--left == 0 || bars.groups == BARS) {
+            report_bars(page, &bars);
+            bars.groups = 0;
+            bars.title = "The same, of more of them";
+        }
+    }
+}
+
+static void write_page(const Bench *b, const char *sheet)
+{
+    const json_t *all = json_object_get(b->result, "summary");
+    json_t *rows = faces_table(b);
+    Report page;
+
+    result_page_open(&page, b->options->out,
+                     b->options->photos ? "The search, in photos"
+                                        : "The search, on known characters",
+                     b->result);
+    json_t *figures = json_pack(
+        "[[si] [sO] [sO] [sO] [sO]]", "faces", b->done, "identity distance, average face",
+        json_object_get(all, "start"), "of the result", json_object_get(all, "result"),
+        "nearer than the average face", json_object_get(all, "closer_than_average_face"),
+        "|imitator - engine| at the results", json_object_get(all, "imitator_engine_difference"));
+    if (b->parts) {
+        json_array_append_new(figures, json_pack("[sO]", "pixel error over the average face's",
+                                                 json_object_get(all, "median_pixel_error_ratio")));
+    }
+    report_figures(&page, figures);
+    report_text(&page, "Means over the faces (of pixel errors, the median). Identity distances are "
+                       "the descriptor's, of the given picture and the engine's of the character.");
+    report_png(&page, sheet, "Pairs: as it was given, and the character that was found");
+    report_heading(&page, "Faces");
+    report_table(&page, rows);
+    if (b->parts) {
+        correlation_bars(all, &page);
+    }
+    if (json_array_size(b->left_out) > 1) {
+        report_heading(&page, "Left out");
+        report_table(&page, b->left_out);
+    }
+    result_page_close(&page, b->result);
+    json_decref(figures);
+    json_decref(rows);
+}
+
+/* All files, so far. */
+static void bench_save(Bench *b)
+{
+    Error err;
+    char *sheet = path_join(b->options->out, "sheet.png");
+
+    json_object_set_new(b->result, "summary", summary(b));
+    if (!sheet_save(&b->sheet, sheet, &err)) {
+        die_error(&err);
+    }
+    result_save(b->options->out, b->result);
+    write_page(b, sheet);
+    free(sheet);
+}
+
+/* ---- A face ---- */
 
 /* characters/MODEL/NNN/character.json, for who wants what searches find (characters.h). */
 static void save_character(const Bench *b, const Finding *finding)
 {
     Error err;
-    const Schema *schema = b->studio->schema[finding->model];
+    const Schema *schema = b->studio.schema[finding->model];
     char name[80];
 
     snprintf(name, sizeof name, "characters/%.31s/%03d", schema->name, b->done);
@@ -216,157 +375,68 @@ static void save_character(const Bench *b, const Finding *finding)
     free(path);
 }
 
-/* One search, of one model only or (-1) of all; its row of the report (json_incref to keep) and its
- * pair of the sheet. */
-static json_t *bench_face(Bench *b, const real *picture, const Image *shown, int only,
-                          Finding *finding)
+/* One search, of one model only or (-1) of all; its row of the report (borrowed) and its pair of
+ * the sheet. */
+static json_t *bench_face(Bench *b, const char *name, const real *picture, const Image *shown,
+                          int only, Finding *finding)
 {
     Error err;
     Image portrait;
+    Studio *s = &b->studio;
     int column = 2 * (b->done % PAIRS), row = b->done / PAIRS;
     double begin = seconds();
 
     FinderConfig config = b->options->finder.finder;
     config.only = only;
-    if (!finder_run(b->studio, picture, &config, NULL, NULL, finding, &err) ||
-        !draw_portrait(b->studio, finding->model, finding->x, &portrait, &err) ||
+    if (!finder_run(s, picture, &config, NULL, NULL, finding, &err) ||
+        !draw_portrait(s, finding->model, finding->x, &portrait, &err) ||
         !sheet_put(&b->sheet, column, row, shown, &err) ||
         !sheet_put(&b->sheet, column + 1, row, &portrait, &err)) {
         die_error(&err);
     }
+    sheet_caption(&b->sheet, column, row, name);
     image_free(&portrait);
     save_character(b, finding);
-    measure_view(b->studio->measure, picture, &b->target);
-    measure_view(b->studio->measure, finding->render, &b->found);
-    json_t *face = finding_json(b->studio, finding);
-    json_object_set_new(face, "parts_iou",
-                        json_real(parts_iou(&b->target, &b->found, &b->studio->eyes)));
+    measure_view(s->measure, picture, &b->target);
+    measure_view(s->measure, finding->render, &b->found);
+    json_t *face = finding_json(s, finding);
+    json_object_set_new(face, "face", json_string(name));
+    json_object_set_new(face, "parts_iou", json_real(parts_iou(&b->target, &b->found, &s->eyes)));
     json_object_set_new(face, "seconds", json_real(seconds() - begin));
     json_array_append_new(b->faces, face);
     b->done++;
-    bench_save(b, summary(b->faces)); /* a run that is stopped leaves what it has */
     return face;
 }
 
-static void tell(const Bench *b, const char *name, const json_t *face)
+static void tell(const Bench *b, const json_t *face)
 {
     printf("%3d/%d %-24s %-6s identity %.3f -> %.3f (imitator %.3f)  parts %.3f  saturated %.1f%%  "
            "gap %.3f  %.1f s\n",
-           b->done, b->total, name, json_string_value(json_object_get(face, "model")),
-           distance(face, "start"), distance(face, "result"), distance(face, "imitator"),
-           number(face, "parts_iou"), 100 * number(face, "saturated"),
-           number(face, "imitator_engine_difference"), number(face, "seconds"));
+           b->done, b->total, json_string_value(json_object_get(face, "face")),
+           json_string_value(json_object_get(face, "model")), distance(face, "start"),
+           distance(face, "result"), distance(face, "imitator"), number(face, "parts_iou"),
+           100 * number(face, "saturated"), number(face, "imitator_engine_difference"),
+           number(face, "seconds"));
     fflush(stdout);
 }
 
-/* ---- known characters ---- */
+/* ---- Known characters ---- */
 
-/* Sums of a correlation, of deviations from the schema's means. */
-typedef struct Correlation {
-    char name[32];
-    double n, x, y, xx, yy, xy;
-} Correlation;
-
-typedef struct Correlations {
-    Correlation all, part[160];
-    int n;
-} Correlations;
-
-static void correlate(Correlation *c, double x, double y)
+static void recover_one(Bench *b, int i)
 {
-    c->n++;
-    c->x += x;
-    c->y += y;
-    c->xx += x * x;
-    c->yy += y * y;
-    c->xy += x * y;
-}
-
-static double correlation(const Correlation *c)
-{
-    double xx = c->xx - c->x * c->x / c->n, yy = c->yy - c->y * c->y / c->n;
-    return xx > 0 && yy > 0 ? (c->xy - c->x * c->y / c->n) / sqrt(xx * yy) : 0;
-}
-
-static Correlation *part(Correlations *c, const char *name)
-{
-    for (int i = 0; i < c->n; i++) {
-        if (strcmp(c->part[i].name, name) == 0) {
-            return &c->part[i];
-        }
-    }
-    if (c->n == (int)(sizeof c->part / sizeof *c->part)) {
-        die("more than %d components in a schema", c->n);
-    }
-    snprintf(c->part[c->n].name, sizeof c->part[c->n].name, "%s", name);
-    return &c->part[c->n++];
-}
-
-/* Table 5's components, and every macro and appearance control by its own name. */
-static void correlate_all(Correlations *c, const Schema *schema, const float *truth,
-                          const float *found)
-{
-    for (int i = 0; i < schema->n_continuous; i++) {
-        const Control *control = &schema->control[i];
-        double x = truth[i] - control->mean, y = found[i] - control->mean;
-        char name[32];
-        snprintf(name, sizeof name, "%.31s",
-                 control->kind == CONTROL_BONE ? control->component : control->name);
-        correlate(&c->all, x, y);
-        correlate(part(c, name), x, y);
-    }
-}
-
-static json_t *correlations_json(const Correlations *c)
-{
-    json_t *parts = json_object();
-
-    for (int i = 0; i < c->n; i++) {
-        json_object_set_new(parts, c->part[i].name, json_real(correlation(&c->part[i])));
-    }
-    return json_pack("{s:f, s:o}", "all", correlation(&c->all), "parts", parts);
-}
-
-static double pixel_error(const real *a, const real *b, size_t n)
-{
-    double sum = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        sum += fabs((double)a[i] - b[i]);
-    }
-    return sum / (double)n;
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *value, int n)
-{
-    qsort(value, (size_t)n, sizeof *value, compare_doubles);
-    return n % 2 ? value[n / 2] : (value[n / 2 - 1] + value[n / 2]) / 2;
-}
-
-static void recover_one(Bench *b, int i, Correlations *correlations, double *ratio)
-{
-    Studio *s = b->studio;
+    Studio *s = &b->studio;
     int model = i % s->models;
     size_t pixels = 3 * (size_t)s->size * (size_t)s->size;
     const Schema *schema = s->schema[model];
-    float *truth = calloc((size_t)schema->dim, sizeof *truth);
-    real *picture = malloc(2 * pixels * sizeof *picture);
+    float *truth = need((size_t)schema->dim, sizeof *truth);
+    real *picture = need(2 * pixels, sizeof *picture), *average = picture + pixels;
     Finding finding;
     Image shown;
     Error err;
     char name[32];
 
-    if (!truth || !picture) {
-        die("out of memory");
-    }
     schema_average(schema, truth);
-    if (!studio_render(s, model, truth, picture + pixels, &err)) {
+    if (!studio_render(s, model, truth, average, &err)) {
         die_error(&err);
     }
     schema_random_person(schema, b->options->finder.finder.seed, (uint64_t)i, truth);
@@ -374,16 +444,17 @@ static void recover_one(Bench *b, int i, Correlations *correlations, double *rat
         !draw_portrait(s, model, truth, &shown, &err)) {
         die_error(&err);
     }
-    json_t *face = bench_face(b, picture, &shown, model, &finding);
+    snprintf(name, sizeof name, "character %d", i);
+    json_t *face = bench_face(b, name, picture, &shown, model, &finding);
 
-    double before = pixel_error(picture + pixels, picture, pixels);
+    double before = pixel_error(average, picture, pixels);
     double after = pixel_error(finding.render, picture, pixels);
-    *ratio = after / before;
+    b->pixel_ratio[i] = after / before;
     json_object_set_new(face, "pixel_error_start", json_real(before));
     json_object_set_new(face, "pixel_error_result", json_real(after));
-    correlate_all(correlations, schema, truth, finding.x);
-    snprintf(name, sizeof name, "character %d", i);
-    tell(b, name, face);
+    parts_add(b->parts, schema, true, truth, finding.x);
+    bench_save(b);
+    tell(b, face);
     printf("        pixel error %.4f -> %.4f\n", before, after);
     image_free(&shown);
     finding_free(&finding);
@@ -391,150 +462,131 @@ static void recover_one(Bench *b, int i, Correlations *correlations, double *rat
     free(picture);
 }
 
-static void recover(const Options *o, Studio *studio)
+static void recover(Bench *b)
 {
-    Bench b;
-    static Correlations correlations; /* too big for some stacks; main's alone */
-    double *ratio = calloc((size_t)o->recover, sizeof *ratio);
+    int n = b->options->recover;
 
-    if (!ratio) {
-        die("out of memory");
+    b->parts = parts_new();
+    b->pixel_ratio = need((size_t)n, sizeof *b->pixel_ratio);
+    bench_begin(b, n);
+    for (int i = 0; i < n && !interrupted(); i++) {
+        recover_one(b, i);
     }
-    bench_open(&b, o, studio, o->recover);
-    for (int i = 0; i < o->recover; i++) {
-        recover_one(&b, i, &correlations, &ratio[i]);
-    }
-    json_t *all = summary(b.faces);
-    json_object_set_new(all, "median_pixel_error_ratio", json_real(median(ratio, o->recover)));
-    json_object_set_new(all, "correlation", correlations_json(&correlations));
-    json_dumpf(all, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(4));
-    putchar('\n');
-    bench_save(&b, all);
-    bench_close(&b);
-    free(ratio);
 }
 
-/* ---- photos ---- */
+/* ---- Photos ---- */
 
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static bool is_picture(const char *name)
-{
-    const char *dot = strrchr(name, '.');
-    return dot && (strcmp(dot, ".jpg") == 0 || strcmp(dot, ".png") == 0);
-}
-
-/* Paths of the pictures of a folder, sorted. */
-static int list_pictures(const char *folder, char **path)
-{
-    int n = 0;
-    struct dirent *entry;
-    DIR *dir = opendir(folder);
-
-    if (!dir) {
-        die("the folder %s cannot be read", folder);
-    }
-    while ((entry = readdir(dir)) && n < MAX_FILES) {
-        if (is_picture(entry->d_name)) {
-            path[n++] = path_join(folder, entry->d_name);
-        }
-    }
-    closedir(dir);
-    qsort(path, (size_t)n, sizeof *path, compare_names);
-    return n;
-}
-
-static int count_faces(Studio *studio, const char *path, Image *photo)
+/* Their number; 0, and a line of the list of those left out, where there are none. */
+static int count_faces(Bench *b, const char *path, const char *name)
 {
     Face face[PHOTO_MAX_FACES];
+    Image photo;
     int n = 0;
     Error err;
 
-    if (!image_load(photo, path, &err) ||
-        !face_detect(studio->detector, photo, face, PHOTO_MAX_FACES, &n, &err)) {
-        die_error(&err);
+    bool ok = image_load(&photo, path, &err);
+    if (ok) {
+        if (!face_detect(b->studio.detector, &photo, face, PHOTO_MAX_FACES, &n, &err)) {
+            die_error(&err);
+        }
+        image_free(&photo);
+    }
+    if (n == 0) {
+        fprintf(stderr, "left out: %s\n", ok ? path : err.text);
+        json_array_append_new(
+            b->left_out, json_pack("[ss]", name, ok ? "no face was found" : "it cannot be read"));
     }
     return n;
 }
 
-static void search_photo(Bench *b, const char *path, const Image *photo, int faces)
+static void search_face(Bench *b, const Image *photo, const char *path, const char *name, int i)
 {
-    const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
-
-    for (int i = 1; i <= faces && b->done < b->total; i++) {
-        char note[PHOTO_NOTE], name[64];
-        Image aligned;
-        real *picture;
-        Finding finding;
-        Error err;
-        if (!align_photo(b->studio, photo, path, i, &aligned, &picture, note, &err)) {
-            die_error(&err);
-        }
-        json_t *face = bench_face(b, picture, &aligned, -1, &finding);
-        snprintf(name, sizeof name, "%.40s face %d", base, i);
-        json_object_set_new(face, "photo", json_string(name));
-        tell(b, name, face);
-        finding_free(&finding);
-        image_free(&aligned);
-        free(picture);
-    }
-}
-
-static void search_photos(const Options *o, Studio *studio)
-{
-    static char *path[MAX_FILES];
-    static int faces[MAX_FILES];
-    int n = list_pictures(o->photos, path), total = 0;
-    Image photo;
-    Bench b;
-
-    for (int i = 0; i < n; i++) {
-        faces[i] = count_faces(studio, path[i], &photo);
-        total += faces[i];
-        image_free(&photo);
-    }
-    total = o->limit > 0 && o->limit < total ? o->limit : total;
-    if (total == 0) {
-        die("no picture of %s shows a face", o->photos);
-    }
-    bench_open(&b, o, studio, total);
-    for (int i = 0; i < n; i++) {
-        Error err;
-        if (!image_load(&photo, path[i], &err)) {
-            die_error(&err);
-        }
-        search_photo(&b, path[i], &photo, faces[i]);
-        image_free(&photo);
-        free(path[i]);
-    }
-    json_t *all = summary(b.faces);
-    json_dumpf(all, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(4));
-    putchar('\n');
-    bench_save(&b, all);
-    bench_close(&b);
-}
-
-int main(int argc, char **argv)
-{
-    Options o = {0};
-    Studio studio;
+    char note[PHOTO_NOTE], shown[64];
+    const char *slash = strrchr(name, '/');
+    Image aligned;
+    real *picture;
+    Finding finding;
     Error err;
 
+    if (!align_photo(&b->studio, photo, path, i, &aligned, &picture, note, &err)) {
+        die_error(&err);
+    }
+    snprintf(shown, sizeof shown, "%.40s face %d", slash ? slash + 1 : name, i);
+    json_t *face = bench_face(b, shown, picture, &aligned, -1, &finding);
+    bench_save(b);
+    tell(b, face);
+    finding_free(&finding);
+    image_free(&aligned);
+    free(picture);
+}
+
+static void search_photos(Bench *b)
+{
+    int limit = b->options->limit, total = 0;
+    PhotoList list;
+    Image photo;
+    Error err;
+
+    if (!photo_list_folder(&list, b->options->photos, 0, &err)) {
+        die_error(&err);
+    }
+    char **path = need((size_t)list.count + 1, sizeof *path);
+    int *faces = need((size_t)list.count + 1, sizeof *faces);
+    for (int64_t i = 0; i < list.count && !interrupted(); i++) {
+        path[i] = path_join(list.dir, list.entry[i].name);
+        faces[i] = count_faces(b, path[i], list.entry[i].name);
+        total += faces[i];
+    }
+    total = limit > 0 && limit < total ? limit : total;
+    if (total == 0) {
+        die("no picture of %s shows a face", b->options->photos);
+    }
+    bench_begin(b, total);
+    for (int64_t i = 0; i < list.count && b->done < total; i++) {
+        if (faces[i] > 0 && !image_load(&photo, path[i], &err)) {
+            die_error(&err);
+        }
+        for (int k = 1; k <= faces[i] && b->done < total && !interrupted(); k++) {
+            search_face(b, &photo, path[i], list.entry[i].name, k);
+        }
+        if (faces[i] > 0) {
+            image_free(&photo);
+        }
+        free(path[i]);
+    }
+    free(path);
+    free(faces);
+    photo_list_free(&list);
+}
+
+int evaluate_search(int argc, char **argv)
+{
+    Options o = {.limit = 0};
+    Bench b;
+
     app_parse(&parser, argc, argv, &o);
+    catch_interrupt();
     if (o.recover && o.finder.light < 0) {
         o.finder.finder.light_trust = 1;
     }
-    if (!make_folder(o.out, &err) || !studio_open(&studio, &o.finder.studio, &err)) {
-        die_error(&err);
-    }
+    bench_open(&b, &o);
     if (o.recover) {
-        recover(&o, &studio);
+        recover(&b);
     } else {
-        search_photos(&o, &studio);
+        search_photos(&b);
     }
-    studio_close(&studio);
+    if (b.done == 0) {
+        die("stopped before the first face was done");
+    }
+    if (b.done < b.total) {
+        sheet_cut(&b.sheet, (b.done + PAIRS - 1) / PAIRS);
+        bench_save(&b);
+    }
+    json_t *all = json_copy(json_object_get(b.result, "summary"));
+    json_object_del(all, "error"); /* of each parameter: in the file */
+    json_dumpf(all, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(4));
+    putchar('\n');
+    json_decref(all);
+    bench_close(&b);
     return 0;
 }

@@ -129,11 +129,15 @@ static void open_bench(Bench *b, const Options *o)
     config.translators = o->translator != NULL;
     if (!make_folder(o->out, &err) || !studio_open(&b->studio, &config, &err))
         die_error(&err);
-    b->report =
-        result_new("translator",
-                   json_pack("{ss ss si sb}", "renders", o->renders ? o->renders : "", "photos",
-                             o->photos ? o->photos : "", "limit", o->limit, "search", o->search),
-                   &b->studio);
+    MethodList methods = {.n = 0};
+    for (int m = 0; m < (o->search ? METHODS : SEARCH); m++)
+        methods.method[methods.n++] = compared[m].method;
+    json_t *settings =
+        json_pack("{ss ss si sb}", "renders", o->renders ? o->renders : "", "photos",
+                  o->photos ? o->photos : "", "limit", o->limit, "search", o->search);
+    if (o->photos)
+        config_add_searches(settings, &methods, -1);
+    b->report = result_new("translator", settings, &b->studio);
 }
 
 static void close_bench(Bench *b)
@@ -237,12 +241,15 @@ static double make_character(PhotoBench *p, Method method)
     return draw(p, p->x);
 }
 
-static void put(PhotoBench *p, int column, const real *picture)
+/* name: what the sheet's column shows. */
+static void put(PhotoBench *p, int column, const char *name, const real *picture)
 {
     Error err;
     if (p->done < SHEET_ROWS &&
         !sheet_put_planar(&p->sheet, column, p->done, picture, p->bench->studio.size, &err))
         die_error(&err);
+    if (p->done == 0)
+        sheet_caption(&p->sheet, column, 0, name);
 }
 
 static json_t *photos_json(const PhotoBench *p)
@@ -278,14 +285,14 @@ static void measure_photo(PhotoBench *p, const PhotoPool *pool, int64_t i)
     double distance[METHODS];
 
     measure_view(b->studio.measure, p->picture, &p->photo);
-    put(p, 0, p->picture);
+    put(p, 0, "photo", p->picture);
     for (int m = 0; m < p->methods; m++) {
         double begin = seconds();
         distance[m] = make_character(p, compared[m].method);
         p->time[m] += seconds() - begin;
         p->sum[m] += distance[m];
         p->closer[m] += distance[m] < distance[0];
-        put(p, 1 + m, p->render);
+        put(p, 1 + m, compared[m].name, p->render);
         json_array_append_new(distances, json_real(distance[m]));
     }
     p->done++;

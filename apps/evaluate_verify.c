@@ -21,11 +21,15 @@ enum {
     NORMALISE,
     COMPONENTS,
     MAX_MODES = METHODS + 1,
-    ROC_POINTS = 201,
+    ROC_NEAR = 200,   /* steps of the ROC curve up to ROC_MIDDLE, */
+    ROC_BEYOND = 180, /* and from there to 1 */
+    ROC_POINTS = ROC_NEAR + ROC_BEYOND + 1,
     WORST = 8, /* of either kind, on the sheet */
     SHEET_PAIRS = 4,
     CELL = 112
 };
+
+static const double ROC_MIDDLE = .1;
 
 /* What the pairs are told apart by: METHODS stands for the descriptor itself. */
 enum { DESCRIPTOR_MODE = METHODS };
@@ -344,10 +348,34 @@ static double accuracy_of_all(const Bench *b, const Verification *r)
         all[v->table.fold[i]]++;
     for (int f = 0; f < VERIFICATION_MAX_FOLDS; f++)
         if (all[f] > 0) {
-            sum += f < r->folds ? r->fold_accuracy[f] * (double)kept[f] / (double)all[f] : 0;
+            int k = v->number[f];
+            sum += k >= 0 ? r->fold_accuracy[k] * (double)kept[k] / (double)all[f] : 0;
             folds++;
         }
     return sum / folds;
+}
+
+/* Table 6, of the sets' names as insightface has them. */
+static const struct {
+    const char *set;
+    double one_shot, iterative, descriptor;
+} paper[] = {
+    {"lfw", .9402, .6977, .9958},     {"cfp_ff", .9450, .7060, .9940},
+    {"cfp_fp", .8236, .5800, .9494},  {"agedb_30", .8408, .6013, .9597},
+    {"calfw", .8463, .6547, .9433},   {"cplfw", .7652, .6042, .8857},
+    {"vgg2_fp", .8190, .6104, .9374},
+};
+
+/* The paper's accuracy, null where it has none. */
+static json_t *paper_figure(const char *set, int mode)
+{
+    for (size_t i = 0; i < sizeof paper / sizeof *paper; i++)
+        if (strcmp(paper[i].set, set) == 0)
+            return mode == DESCRIPTOR_MODE          ? json_real(paper[i].descriptor)
+                   : mode == METHOD_ONE_SHOT        ? json_real(paper[i].one_shot)
+                   : mode == METHOD_ITERATIVE_PAPER ? json_real(paper[i].iterative)
+                                                    : json_null();
+    return json_null();
 }
 
 static void run_mode(Bench *b, int k)
@@ -376,6 +404,7 @@ static void run_mode(Bench *b, int k)
     }
     json_t *json = verification_json(&b->verifier, &r);
     json_object_set_new(json, "accuracy of all pairs", json_real(accuracy_of_all(b, &r)));
+    json_object_set_new(json, "the paper's accuracy", paper_figure(b->verifier.table.title, mode));
     json_object_set_new(json, "roc", json_pack("{so so}", "far", far, "tar", tar));
     json_object_set_new(json_object_get(b->result, "modes"), mode_name(mode), json);
     printf("%-15s accuracy %.4f +- %.4f over %d folds, threshold %.3f, area under ROC %.4f, TAR",
@@ -389,36 +418,35 @@ static void run_mode(Bench *b, int k)
 
 /* ---- What is told ---- */
 
-/* Table 6, of the sets' names as insightface has them. */
-static const struct {
-    const char *set;
-    double one_shot, iterative, descriptor;
-} paper[] = {
-    {"lfw", .9402, .6977, .9958},     {"cfp_ff", .9450, .7060, .9940},
-    {"cfp_fp", .8236, .5800, .9494},  {"agedb_30", .8408, .6013, .9597},
-    {"calfw", .8463, .6547, .9433},   {"cplfw", .7652, .6042, .8857},
-    {"vgg2_fp", .8190, .6104, .9374},
-};
-
-/* The paper's accuracy, null where it has none. */
-static json_t *paper_figure(const char *set, int mode)
+/* The set's row of Table 6, and the paper's where it has one. */
+static json_t *table_6(const Bench *b)
 {
-    for (size_t i = 0; i < sizeof paper / sizeof *paper; i++)
-        if (strcmp(paper[i].set, set) == 0)
-            return mode == DESCRIPTOR_MODE          ? json_real(paper[i].descriptor)
-                   : mode == METHOD_ONE_SHOT        ? json_real(paper[i].one_shot)
-                   : mode == METHOD_ITERATIVE_PAPER ? json_real(paper[i].iterative)
-                                                    : json_null();
-    return json_null();
+    const Options *o = b->options;
+    const char *set = b->verifier.table.title;
+    json_t *rows = json_pack("[[s][s][s]]", "accuracy", set, "the paper");
+    bool known = false;
+
+    for (int k = 0; k < o->modes; k++) {
+        const char *name = mode_name(o->mode[k]);
+        const json_t *m = json_object_get(json_object_get(b->result, "modes"), name);
+        const json_t *paper = json_object_get(m, "the paper's accuracy");
+        known = known || json_is_real(paper);
+        json_array_append_new(json_array_get(rows, 0), json_string(name));
+        json_array_append(json_array_get(rows, 1), json_object_get(m, "accuracy"));
+        json_array_append(json_array_get(rows, 2), (json_t *)(uintptr_t)paper); /* a count */
+    }
+    if (!known)
+        json_array_remove(rows, 2);
+    return rows;
 }
 
-/* A row of Table 6 for each mode. */
+/* What there is to say of each mode. */
 static json_t *table(const Bench *b)
 {
     const Options *o = b->options;
-    json_t *rows = json_pack("[[ssssssssss]]", "mode", "accuracy", "deviation", "threshold",
-                             "area under ROC", "TAR at FAR .1", "at .01", "at .001",
-                             "accuracy, those left out wrong", "the paper's accuracy");
+    json_t *rows =
+        json_pack("[[sssssssss]]", "mode", "accuracy", "deviation", "threshold", "area under ROC",
+                  "TAR at FAR .1", "at .01", "at .001", "accuracy, those left out wrong");
 
     for (int k = 0; k < o->modes; k++) {
         const char *name = mode_name(o->mode[k]);
@@ -430,7 +458,6 @@ static json_t *table(const Bench *b)
             json_array_append(
                 row, json_object_get(json_array_get(json_object_get(m, "rates"), i), "tar"));
         json_array_append(row, json_object_get(m, "accuracy of all pairs"));
-        json_array_append_new(row, paper_figure(b->verifier.table.title, o->mode[k]));
         json_array_append_new(rows, row);
     }
     return rows;
@@ -460,8 +487,9 @@ static json_t *set_json(const Bench *b)
     const Verifier *v = &b->verifier;
     const PhotoPoolInfo *info = photo_pool_info(v->pool);
 
-    return json_pack("{ss sI sI sI sI sI}", "name", v->table.title, "pairs", (json_int_t)v->pairs,
-                     "pairs left out", (json_int_t)(v->table.pairs - v->pairs), "photos",
+    return json_pack("{ss sI sI si sI sI sI}", "name", v->table.title, "pairs",
+                     (json_int_t)v->pairs, "pairs left out",
+                     (json_int_t)(v->table.pairs - v->pairs), "folds", v->folds, "photos",
                      (json_int_t)v->table.names, "photos without a face",
                      (json_int_t)info->in_state[PHOTO_NO_FACE], "photos that cannot be read",
                      (json_int_t)info->in_state[PHOTO_UNREADABLE]);
@@ -470,18 +498,26 @@ static json_t *set_json(const Bench *b)
 static void write_page(Bench *b)
 {
     const Options *o = b->options;
-    ReportPlot roc = {.title = "ROC", .x_label = "false accept rate", .n = o->modes};
+    ReportPlot roc = {
+        .title = "True accept rate (ROC)", .x_label = "false accept rate", .n = o->modes};
     const json_t *missing = json_object_get(b->result, "left_out");
     char title[128];
     Report page;
-    json_t *rows = table(b);
+    json_t *row = table_6(b), *rows = table(b);
 
     snprintf(title, sizeof title, "Face verification, %.64s", b->verifier.table.title);
     result_page_open(&page, o->out, title, b->result);
+    report_heading(&page, "The row of Table 6");
+    report_table(&page, row);
+    report_heading(&page, "In full");
     report_table(&page, rows);
     report_facts(&page, json_object_get(b->result, "set"));
     for (int k = 0; k < o->modes; k++)
         roc.series[k] = (ReportSeries){mode_name(o->mode[k]), ROC_POINTS, b->far, b->tar[k]};
+    report_plot(&page, &roc);
+    roc.title = "Where few are falsely accepted";
+    for (int k = 0; k < o->modes; k++)
+        roc.series[k].n = ROC_NEAR + 1;
     report_plot(&page, &roc);
     for (int k = 0; k < o->modes; k++) {
         if (b->sheet[k].columns == 0)
@@ -496,6 +532,7 @@ static void write_page(Bench *b)
         report_table(&page, missing);
     }
     result_page_close(&page, b->result);
+    json_decref(row);
     json_decref(rows);
 }
 
@@ -516,14 +553,19 @@ static void open_bench(Bench *b, const Options *o)
         die_error(&err);
     b->distance = need((size_t)b->verifier.pairs, sizeof *b->distance);
     for (int i = 0; i < ROC_POINTS; i++)
-        b->far[i] = i / (ROC_POINTS - 1.);
-    b->result = result_new(
-        "verify",
-        json_pack("{ss ss sI ss si}", "pairs", o->pairs, "photos", o->photos ? o->photos : "",
+        b->far[i] = i < ROC_NEAR ? ROC_MIDDLE * i / ROC_NEAR
+                                 : ROC_MIDDLE + (1 - ROC_MIDDLE) * (i - ROC_NEAR) / ROC_BEYOND;
+    MethodList methods = {.n = 0};
+    for (int i = 0; i < o->modes; i++)
+        if (o->mode[i] != DESCRIPTOR_MODE)
+            methods.method[methods.n++] = (Method)o->mode[i];
+    json_t *settings =
+        json_pack("{ss ss sI ss si si}", "pairs", o->pairs, "photos", o->photos ? o->photos : "",
                   "limit", (json_int_t)o->limit, "normalise",
                   o->normalise == AS_USUAL ? "pca of parameters" : normalise_name[o->normalise],
-                  "components", o->components),
-        &b->studio);
+                  "components", o->components, "size", o->size ? o->size : b->studio.size);
+    config_add_searches(settings, &methods, -1);
+    b->result = result_new("verify", settings, &b->studio);
     json_object_set_new(b->result, "set", set_json(b));
     json_object_set_new(b->result, "left_out", left_out(b->verifier.pool));
     json_object_set_new(b->result, "modes", json_object());

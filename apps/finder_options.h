@@ -1,4 +1,4 @@
-/* The options that search and evaluate_search share. */
+/* The options that search and evaluate search share. */
 #ifndef APPS_FINDER_OPTIONS_H
 #define APPS_FINDER_OPTIONS_H
 

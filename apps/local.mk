@@ -79,10 +79,6 @@ bin_PROGRAMS += apps/import_weights
 apps_import_weights_SOURCES = apps/import_weights.c
 apps_import_weights_LDADD = $(app_libs)
 
-noinst_PROGRAMS += apps/evaluate_search
-apps_evaluate_search_SOURCES = apps/evaluate_search.c
-apps_evaluate_search_LDADD = $(app_libs)
-
 bin_PROGRAMS += apps/character_sheet
 apps_character_sheet_SOURCES = apps/character_sheet.c
 apps_character_sheet_LDADD = $(app_libs)
@@ -99,9 +95,11 @@ bin_PROGRAMS += apps/evaluate
 apps_evaluate_SOURCES = apps/evaluate.c apps/evaluate.h \
 	apps/evaluate_ablation.c \
 	apps/evaluate_compare.c \
+	apps/evaluate_parts.c \
 	apps/evaluate_recovery.c \
 	apps/evaluate_result.c \
 	apps/evaluate_robustness.c \
+	apps/evaluate_search.c \
 	apps/evaluate_speed.c \
 	apps/evaluate_translator.c \
 	apps/evaluate_verify.c

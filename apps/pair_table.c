@@ -98,7 +98,10 @@ bool pair_add(PairReader *r, int64_t a, int64_t b, bool same, const char *fold, 
     if (number < 0)
         return pair_bad_line(r, "the fold is not UTF-8, or memory is out", err);
     if (number >= VERIFICATION_MAX_FOLDS)
-        return pair_bad_line(r, "there are more than 64 folds", err);
+        return pair_bad_line(r,
+                             "this is the 65th fold, and up to 64 are told apart; leave "
+                             "the column out for ten contiguous ones",
+                             err);
     if (!make_room(r, err))
         return false;
     t->a[t->pairs] = a;
@@ -166,11 +169,12 @@ bool pair_read_tsv(PairReader *r, Error *err)
 
 /* ---- Any set ---- */
 
-/* Which of the formats a file is, by its beginning: the pickle's byte, or LFW's "folds pairs". */
+/* Which of the formats a file is, by its beginning: the pickle's byte, or LFW's "folds pairs" or
+ * "pairs". */
 static bool read_file(PairReader *r, Error *err)
 {
     char begin[64] = "";
-    int folds, pairs, used = 0;
+    int number[3];
     FILE *file = fopen(r->path, "r");
 
     if (!file)
@@ -179,8 +183,11 @@ static bool read_file(PairReader *r, Error *err)
     fclose(file);
     if ((unsigned char)begin[0] == PROTO)
         return pair_read_bin(r, err);
-    bool lfw = sscanf(begin, "%d %d%n", &folds, &pairs, &used) == 2 &&
-               (begin[used] == '\n' || begin[used] == '\r');
+    size_t line = strcspn(begin, "\r\n");
+    bool numbers = begin[line] != '\0' && strspn(begin, "0123456789\t ") == line;
+    begin[line] = '\0';
+    int n = numbers ? sscanf(begin, "%d %d %d", &number[0], &number[1], &number[2]) : 0;
+    bool lfw = n == 1 || n == 2;
     return lfw ? pair_read_lfw(r, err) : pair_read_tsv(r, err);
 }
 

@@ -26,7 +26,9 @@ typedef struct PairTable {
  *         path  path  same  [fold]
  *     same: 1 or 0; fold: any text, on all lines or on none;
  *   - LFW's pairs.txt: a line "folds pairs", then for each fold as many lines "Name n m" (the same
- *     person) and "Name n Other m"; of the photos Name/Name_0001.jpg;
+ *     person) and "Name n Other m"; of the photos Name/Name_0001.jpg. Its pairsDevTrain.txt and
+ *     pairsDevTest.txt, whose first line is the number of pairs of each kind alone: either kind is
+ *     dealt out over ten contiguous folds;
  *   - a folder of CFP's protocol, Protocol/Split/FF or FP: NN/same.txt and NN/diff.txt, lines "i,j"
  *     that count the lines of Pair_list_F.txt and Pair_list_P.txt two folders above, "number path";
  *   - insightface's .bin: a pickle of (list of 2 P byte strings, each a whole JPEG or PNG of an

@@ -8,10 +8,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "nets/verification.h"
+
 /* ---- LFW ---- */
 
 typedef struct Lfw {
-    int folds, pairs; /* of each kind in a fold */
+    int folds, pairs; /* of each kind in a fold; folds 0: all are of one fold, as in the sets for
+                         development, and each kind is dealt out over the usual ten */
     int64_t done;
 } Lfw;
 
@@ -26,6 +29,28 @@ static bool lfw_photo(PairReader *r, const char *person, int number, int64_t *ph
     return pair_add_name(r, name, photo, err);
 }
 
+/* "folds pairs" or "pairs" */
+static bool lfw_head(const PairReader *r, Lfw *lfw, const char *line, Error *err)
+{
+    char rest;
+    int n = sscanf(line, "%d %d %c", &lfw->folds, &lfw->pairs, &rest);
+
+    if (n == 1) {
+        lfw->pairs = lfw->folds;
+        lfw->folds = 0;
+    }
+    return ((n == 1 || (n == 2 && lfw->folds > 0)) && lfw->pairs > 0) ||
+           pair_bad_line(r, "it wants the number of folds, and of pairs of each kind in one", err);
+}
+
+static int lfw_fold(Lfw *lfw)
+{
+    int64_t i = lfw->done++;
+
+    return (int)(lfw->folds > 0 ? i / (2 * (int64_t)lfw->pairs)
+                                : i % lfw->pairs * VERIFICATION_FOLDS / lfw->pairs);
+}
+
 static bool lfw_line(PairReader *r, void *context, char *line, Error *err)
 {
     Lfw *lfw = context;
@@ -34,16 +59,13 @@ static bool lfw_line(PairReader *r, void *context, char *line, Error *err)
     int64_t a, b;
 
     if (r->line == 1)
-        return (sscanf(line, "%d %d %c", &lfw->folds, &lfw->pairs, &rest) == 2 && lfw->folds > 0 &&
-                lfw->pairs > 0) ||
-               pair_bad_line(r, "it wants the number of folds, and of pairs of each kind in one",
-                             err);
+        return lfw_head(r, lfw, line, err);
     bool same = sscanf(line, "%200s %d %d %c", person[0], &number[0], &number[1], &rest) == 3;
     if (!same && sscanf(line, "%200s %d %200s %d %c", person[0], &number[0], person[1], &number[1],
                         &rest) != 4)
         return pair_bad_line(r, "it wants a name and two numbers, or name, number, name, number",
                              err);
-    snprintf(fold, sizeof fold, "%" PRId64, lfw->done++ / (2 * (int64_t)lfw->pairs));
+    snprintf(fold, sizeof fold, "%d", lfw_fold(lfw));
     return lfw_photo(r, person[0], number[0], &a, err) &&
            lfw_photo(r, same ? person[0] : person[1], number[1], &b, err) &&
            pair_add(r, a, b, same, fold, err);
@@ -54,10 +76,11 @@ bool pair_read_lfw(PairReader *r, Error *err)
     const char *path = r->path;
     Lfw lfw = {.done = 0};
 
-    snprintf(r->table->title, sizeof r->table->title, "lfw");
     if (!pair_read_lines(r, path, lfw_line, &lfw, err))
         return false;
-    int64_t wanted = 2 * (int64_t)lfw.folds * lfw.pairs;
+    if (lfw.folds > 0)
+        snprintf(r->table->title, sizeof r->table->title, "lfw");
+    int64_t wanted = 2 * (int64_t)(lfw.folds > 0 ? lfw.folds : 1) * lfw.pairs;
     return lfw.done == wanted ||
            error_set(err, "%.300s: it promises %" PRId64 " pairs and holds %" PRId64, path, wanted,
                      lfw.done);

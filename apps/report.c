@@ -240,24 +240,32 @@ void report_figures(Report *report, const json_t *pairs)
     fputs("</dl>\n", page);
 }
 
+/* The groups come last: nothing tells where one ends but the next. */
 static void fact_rows(FILE *page, const json_t *object)
 {
     const char *name;
     json_t *value;
     json_object_foreach((json_t *)object, name, value)
     {
-        if (json_is_object(value)) {
-            fputs("<tr><th colspan=\"2\">", page);
-            report_escaped(page, name);
-            fputs("</th></tr>\n", page);
-            fact_rows(page, value);
+        if (json_is_object(value))
             continue;
-        }
         fputs("<tr><td class=\"name\">", page);
         report_escaped(page, name);
         fputs("</td><td class=\"value\">", page);
-        value_text(page, value);
+        if (json_string_length(value) == 0 && json_is_string(value))
+            fputs("none", page);
+        else
+            value_text(page, value);
         fputs("</td></tr>\n", page);
+    }
+    json_object_foreach((json_t *)object, name, value)
+    {
+        if (!json_is_object(value) || json_object_size(value) == 0)
+            continue;
+        fputs("<tr><th colspan=\"2\">", page);
+        report_escaped(page, name);
+        fputs("</th></tr>\n", page);
+        fact_rows(page, value);
     }
 }
 
@@ -278,6 +286,30 @@ static bool is_numeric(const json_t *rows, size_t column)
     return false;
 }
 
+/* Whether a column's reals are of a size at which four decimals tell all of them: 0.0099 beside
+ * 0.7000. */
+static bool is_fixed(const json_t *rows, size_t column)
+{
+    for (size_t i = 1; i < json_array_size(rows); i++) {
+        double size = fabs(json_real_value(json_array_get(json_array_get(rows, i), column)));
+        if (isfinite(size) && size != 0 && !(size >= .0005 && size < 10))
+            return false;
+    }
+    return true;
+}
+
+static void table_cell(FILE *page, const json_t *rows, size_t column, const json_t *cell)
+{
+    double value = json_real_value(cell);
+
+    if (!json_is_real(cell) || !isfinite(value) || fabs(value) >= 1000)
+        value_text(page, cell);
+    else if (is_fixed(rows, column))
+        fprintf(page, "%.4f", value);
+    else
+        fprintf(page, "%#.4g", value);
+}
+
 void report_table(Report *report, const json_t *rows)
 {
     FILE *page = page_of(report);
@@ -290,12 +322,8 @@ void report_table(Report *report, const json_t *rows)
         fputs("<tr>", page);
         json_array_foreach(row, column, cell)
         {
-            double value = json_real_value(cell);
             fprintf(page, "<%s%s>", tag, is_numeric(rows, column) ? " class=\"n\"" : "");
-            if (json_is_real(cell) && isfinite(value) && fabs(value) < 1000)
-                fprintf(page, "%#.4g", value); /* 0.7000 beside 0.8843 */
-            else
-                value_text(page, cell);
+            table_cell(page, rows, column, cell);
             fprintf(page, "</%s>", tag);
         }
         fputs("</tr>\n", page);

@@ -195,6 +195,7 @@ static bool open_all(Studio *s, const StudioConfig *config, Error *err)
 {
     bool faces = config->face_size > 0;
 
+    s->precision = device_precision(&config->device);
     s->backend = device_open(&config->device, err);
     if (!s->backend) {
         return false;

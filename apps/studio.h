@@ -34,7 +34,8 @@ typedef struct StudioConfig {
 
 typedef struct Studio {
     Backend *backend;
-    int size; /* side of all pictures: the imitators' */
+    const char *precision; /* of its products: "fp32" */
+    int size;              /* side of all pictures: the imitators' */
     int models;
     Engine *engine[MAX_MODELS];
     const Schema *schema[MAX_MODELS];

@@ -55,6 +55,31 @@ static bool choose_pairs(Verifier *v, Error *err)
                      (long long)t->pairs);
 }
 
+/* Numbers the folds without those of which nothing is left, and looks whether the protocol can do
+ * with the rest. */
+static bool check_pairs(Verifier *v, Error *err)
+{
+    const PairTable *t = &v->table;
+    const char *remedy = t->limit > 0 ? "raise --limit" : "the set must have more";
+    int64_t left[VERIFICATION_MAX_FOLDS] = {0}, same = 0;
+
+    for (int64_t i = 0; i < v->pairs; i++) {
+        left[v->fold[i]]++;
+        same += v->same[i];
+    }
+    for (int f = 0; f < VERIFICATION_MAX_FOLDS; f++)
+        v->number[f] = left[f] > 0 ? v->folds++ : -1;
+    for (int64_t i = 0; i < v->pairs; i++)
+        v->fold[i] = v->number[v->fold[i]];
+    if (v->folds < 2)
+        return error_set(err, "%.300s: its pairs are all in one fold, and two are wanted; %s",
+                         t->title, remedy);
+    if (same == 0 || same == v->pairs)
+        return error_set(err, "%.300s: all %lld pairs are of %s; %s", t->title, (long long)v->pairs,
+                         same ? "one person each" : "two people", remedy);
+    return true;
+}
+
 /* Where the face is in the pictures of insightface's sets, which are all aligned alike, eyes at
  * (38.3, 51.6) and (73.5, 51.6) of 112 pixels: the mean of what dlib's detector finds in 98 such
  * pictures of CFP (a side's deviation is .04). */
@@ -101,7 +126,8 @@ bool verifier_open(Verifier *verifier, PairTable *table, const Studio *studio, i
 {
     *verifier = (Verifier){.studio = studio, .table = *table};
     *table = (PairTable){.names = 0};
-    if (open_pool(verifier, size, out, err) && choose_pairs(verifier, err))
+    if (open_pool(verifier, size, out, err) && choose_pairs(verifier, err) &&
+        check_pairs(verifier, err))
         return true;
     verifier_close(verifier);
     return false;
@@ -134,13 +160,14 @@ bool verifier_descriptors(const Verifier *v, const VerificationConfig *config, V
 }
 
 bool verifier_translator(const Verifier *v, const char *path, const VerificationConfig *config,
-                         Verification *result, Error *err)
+                         Verification *result, uint64_t *hash, Error *err)
 {
     const Studio *s = v->studio;
     Translator net;
 
     if (!translator_open(&net, path, s->schema[0], &s->descriptor, s->backend, err))
         return false;
+    *hash = weights_hash(net.set);
     int dim = translator_dim(&net.config);
     real *x = malloc((size_t)v->sights.count * (size_t)dim * sizeof *x);
     bool ok = x || error_set(err, "out of memory for the parameters of the faces");

@@ -16,13 +16,16 @@ typedef struct Verifier {
     Sights sights;
     int64_t pairs;  /* those of which both photos show a face; the others are left out */
     int64_t *a, *b; /* faces: numbers among the sights */
-    bool *same;     /* of those pairs, as */
-    int *fold;      /* the table has them */
+    bool *same;     /* of those pairs, as the table has it */
+    int *fold;      /* of them, 0 .. folds - 1 */
+    int folds, number[VERIFICATION_MAX_FOLDS]; /* number: of each of the table's folds among them,
+                                                  -1: no pair of it is left */
 } Verifier;
 
 /* Finds and looks at the photos of the table, once: the pool and what is seen are kept in OUT. The
  * table is taken over, whatever happens. size: of the aligned pictures; a translator wants the
- * studio's. Prints progress, and how many photos show no face. */
+ * studio's. Prints progress, and how many photos show no face. Fails where what is left are not two
+ * folds, with pairs of either kind. */
 bool verifier_open(Verifier *verifier, PairTable *table, const Studio *studio, int size,
                    const char *out, Error *err);
 void verifier_close(Verifier *verifier);
@@ -37,9 +40,11 @@ bool verifier_measure(const Verifier *verifier, const real *embedding, int dim,
 bool verifier_descriptors(const Verifier *verifier, const VerificationConfig *config,
                           Verification *result, Error *err);
 
-/* By the parameters that the translator PATH, of the studio's first model, finds in one shot. */
+/* By the parameters that the translator PATH, of the studio's first model, finds in one shot.
+ * *hash: of its weights. */
 bool verifier_translator(const Verifier *verifier, const char *path,
-                         const VerificationConfig *config, Verification *result, Error *err);
+                         const VerificationConfig *config, Verification *result, uint64_t *hash,
+                         Error *err);
 
 /* {"accuracy", "deviation", ..., "pairs", "left_out"}; the caller's. */
 json_t *verification_json(const Verifier *verifier, const Verification *result);

@@ -86,7 +86,8 @@ has "the page" "$work/verify/verify.html" 'Face verification, pairs'
 has "a second mode" "$work/out" '^one-shot .*accuracy'
 has "its row" "$work/verify/verify.json" '"normalise": "centre"'
 
-# The same photos as a .bin, which holds them: one that cannot be read, one that is there three times.
+# The same photos as a .bin, which holds them: one that cannot be read, so that of its fold nothing is left, one that is
+# there three times.
 photo_bytes() {
     for photo in "$@"; do
         size=$(wc -c < "$work/photos/$photo")
@@ -100,14 +101,18 @@ photo_bytes() {
 }
 {
     printf '\200\003]('
-    photo_bytes $one 16.png $one 2-6.png 2-6.png 26.png $one 26.png broken.jpg 16.png
-    printf 'e](\210\211\210\211\211e\206.'
+    photo_bytes $one 16.png $one 2-6.png broken.jpg 16.png 2-6.png 26.png $one 26.png
+    printf 'e](\210\211\210\210\211e\206.'
 } > "$work/lfw.bin"
 "$build/apps/evaluate" verify --pairs "$work/lfw.bin" --mode descriptor --engine builtin:male --out "$work/bin" \
     > "$work/out" 2> "$work/err" || fail "a .bin: $(cat "$work/err")"
 has "a .bin" "$work/out" '^4 pairs of 5 photos; left out: 1 pairs, 1 photos without a face'
+has "its folds" "$work/out" '^descriptor .* over 4 folds'
+has "the lost fold as an error" "$work/bin/verify.json" '"accuracy of all pairs": 0.6,'
 has "its bad photo" "$work/bin/verify.json" '"photos that cannot be read": 1'
-has "the paper's figure" "$work/bin/verify.html" '0.9958'
+has "the paper's figure" "$work/bin/verify.html" '>the paper<.*>0.9958<'
+has "and in the file" "$work/bin/verify.json" '"the paper.s accuracy": 0.9958'
+grep -q '>the paper<' "$work/verify/verify.html" && fail "the paper says nothing of this set"
 
 # An ablation of which four rows are there already trains the one that is missing, once.
 ablation="--photos $work/pools/photos.pool --pairs $work/photos/pairs.tsv --engine builtin:male --steps 2 --batch 2 --out $work/ablation"
@@ -129,14 +134,24 @@ has "the trained row" "$work/ablation/content/log.jsonl" '"step":2'
 has "its verification" "$work/ablation/content/verify.json" '"pairs": 6'
 [ "$(tr '\n' ' ' < "$work/trained")" = '1 0 ' ] || fail "rows trained: $(cat "$work/trained")"
 has "the page" "$work/ablation/ablation.html" 'Ablation of the translator'
+for part in '"evaluation": "ablation"' '"seed": "1"' '"segmenter": "[0-9a-f]\{16\}"' '"translator, content": "[0-9a-f]\{16\}"'; do
+    has "the ablation's $part" "$work/ablation/ablation.json" "$part"
+done
+has "its settings on the page" "$work/ablation/ablation.html" '>translator, content<.*[0-9a-f]\{16\}'
 # shellcheck disable=SC2086
 refuses 1 "another ablation" 'has rows of an ablation with other options' evaluate ablation $ablation --seed 2
 
 # Wrong input.
 refuses 2 "no command" 'it wants a command' evaluate
-refuses 2 "another command" "there is no command 'search'" evaluate search
+refuses 2 "another command" "there is no command 'searches'" evaluate searches
 refuses 2 "no engine" 'engine ENGINE is missing' evaluate verify --pairs x --mode descriptor --out "$work/x"
 refuses 2 "a wrong mode" "combined-paper, not 'x'" evaluate verify --mode x
+printf '%s\t16.png\t1\tx\n%s\t26.png\t0\tx\nbroken.jpg\t26.png\t0\ty\n' $one $one > "$work/photos/fold.tsv"
+refuses 1 "a fold that is lost" 'fold: its pairs are all in one fold, and two are wanted; the set must have more' \
+    evaluate verify --pairs "$work/photos/fold.tsv" --mode descriptor --engine builtin:male --out "$work/x"
+printf '%s\t16.png\t1\tx\n2-6.png\t26.png\t1\ty\n%s\t26.png\t0\tx\n' $one $one > "$work/photos/same.tsv"
+refuses 1 "too few pairs" 'same: all 2 pairs are of one person each; raise --limit' \
+    evaluate verify --pairs "$work/photos/same.tsv" --limit 2 --mode descriptor --engine builtin:male --out "$work/x"
 printf 'a.png\tb.png\t1\na.png\tb.png\t2\n' > "$work/bad.tsv"
 refuses 1 "a bad table" 'bad.tsv, line 2: the third column is 1' \
     evaluate verify --pairs "$work/bad.tsv" --mode descriptor --engine builtin:male --out "$work/x"

@@ -76,6 +76,7 @@ for part in '"between people"' '"strengths"' '"sketch"' '"method": "one-shot"'; 
     has "robustness's $part" "$work/robust/robustness.json" "$part"
 done
 has "its page" "$work/robust/robustness.html" 'Robustness of one-shot'
+grep -aq '"steps[^,]*:40,' "$work/robust/robustness-one-shot.found" || fail "what was found does not tell the search's steps"
 # Photos, one of which is none.
 mkdir "$work/photos"
 cp "$assets/samples/sample1.jpg" "$work/photos/a.jpg"
@@ -84,6 +85,20 @@ runs "of photos" robustness --engine builtin:male --photos "$work/photos" --dist
 has "the one that cannot be read" "$work/err" 'left out: .*b.jpg is neither'
 has "one face" "$work/photo/robustness.json" '^ "faces": 1'
 
+# The search by a few steps of the paper's, which only shows that all of it is told.
+runs "search" search --recover 2 --schedule paper --steps 2 --engine builtin:male --quiet --out "$work/search"
+has "each character" "$work/out" '^  2/2 character 1 .*male .*identity .* -> .* gap 0[.]'
+has "the settings" "$work/search/search.json" '"schedule": "paper"'
+has "the number of steps" "$work/search/search.json" '"steps": 2,'
+for part in '"imitator_engine_difference"' '"median_pixel_error_ratio"' '"skin-tone"' '"precision": "fp32"' '"segmenter": "[0-9a-f]\{16\}"'; do
+    has "search's $part" "$work/search/search.json" "$part"
+done
+has "its page" "$work/search/search.html" 'The search, on known characters'
+[ -s "$work/search/characters/male/001/character.json" ] || fail "there are no characters of the search"
+runs "search of photos" search --photos "$work/photos" --schedule paper --steps 1 --engine builtin:male --limit 1 --quiet --out "$work/searched"
+has "a face of a photo" "$work/out" '^  1/1 a.jpg face 1 .*identity'
+has "what is no photo" "$work/searched/search.json" '"it cannot be read"'
+
 runs "speed" speed --engine builtin:male --method one-shot --faces 2 --rounds 1 --out "$work/speed"
 has "a rate" "$work/out" '^one-shot .*/s$'
 has "its file" "$work/speed/speed.json" '"align"'
@@ -91,6 +106,7 @@ has "its file" "$work/speed/speed.json" '"align"'
 # Wrong input.
 refuses 1 "another run's folder" 'holds what was found with other' \
     robustness --engine builtin:male --photos "$work/photos" --disturbance grey --out "$work/photo"
+refuses 2 "neither characters nor photos" 'either --recover N or --photos' search --out "$work/x"
 refuses 2 "no such method" "method: there is no 'x'" recovery --engine builtin:male --method one-shot,x --out "$work/x"
 refuses 2 "twice" "'one-shot' is there twice" recovery --engine builtin:male --method one-shot,one-shot --out "$work/x"
 refuses 2 "no folder" 'it wants --out DIR' recovery --engine builtin:male

@@ -82,6 +82,10 @@ static void tables(void **state)
     pair_table_free(&t);
     refused(put("set.tsv", "a\tb\t1\na\tb\tyes\n"), "set.tsv, line 2: the third column");
     refused(put("set.tsv", "\n"), "holds no pairs");
+    char many[2048] = "";
+    for (int i = 0; i < 65; i++)
+        sprintf(many + strlen(many), "a\tb\t1\tfold %d\n", i);
+    refused(put("set.tsv", many), "set.tsv, line 65: this is the 65th fold");
     refused("/nowhere.tsv", "/nowhere.tsv");
     refused(dir, "Protocol/Split/FF");
 }
@@ -122,6 +126,32 @@ static void lfw(void **state)
     refused(put("pairs.txt", "2 1\nBob 3 4\nBob 4 Eve 1\n"), "it promises 4 pairs and holds 2");
     refused(put("pairs.txt", "1 1\nBob 3 4\nBob 4 Eve\n"), "pairs.txt, line 3: it wants a name");
     refused(put("pairs.txt", "1 1\nBob 3 4\nBob 4 ../x 1\n"), "line 3: a name");
+}
+
+/* pairsDevTest.txt: the number of pairs of each kind, and no folds. Either kind is in all ten. */
+static void lfw_development(void **state)
+{
+    (void)state;
+    char text[2048] = "20\n";
+    for (int i = 1; i <= 20; i++)
+        sprintf(text + strlen(text), "50_Cent\t%d\t%d\n", i, i + 1);
+    for (int i = 1; i <= 20; i++)
+        sprintf(text + strlen(text), "50_Cent\t%d\tBob\t%d\n", i, i);
+    PairTable t = opened(put("pairsDevTest.txt", text), NULL, 0);
+    assert_string_equal(t.title, "pairsDevTest"); /* the paper's row is of another set */
+    assert_int_equal(t.pairs, 40);
+    for (int i = 0; i < 40; i++) {
+        assert_int_equal(t.same[i], i < 20);
+        assert_int_equal(t.fold[i], i % 20 / 2);
+    }
+    is_pair(&t, 39, "50_Cent/50_Cent_0020.jpg", "Bob/Bob_0020.jpg", false, 9);
+    pair_table_free(&t);
+    refused(put("pairsDevTest.txt", "2\nBob 3 4\nBob 4 Eve 1\n"), "promises 4 pairs and holds 2");
+    refused(put("pairsDevTest.txt", "0\nBob 3 4\n"), "line 1: it wants the number of folds");
+    /* A table of photos with numbers for names is none of LFW's. */
+    t = opened(put("numbers.tsv", "1\t2\t1\n3\t4\t0\n"), NULL, 0);
+    is_pair(&t, 1, "3", "4", false, 1);
+    pair_table_free(&t);
 }
 
 static void folder(const char *name)
@@ -202,13 +232,14 @@ static void python3(void **state)
     pair_table_free(&t);
 }
 
-/* The same pickle by Python 2, protocol 2: byte strings, memo by number. */
+/* The same pickle to the byte as cPickle of Python 2.7 writes it in protocol 2, which the sets that
+ * are handed around are of: byte strings, memo by number. */
 static size_t python2_bytes(unsigned char *to)
 {
     static const char begin[] = "\x80\x02]q\x01(U\x03oneq\x02U\x03twoq\x03h\x02T\x2c\x01\x00\x00";
     static const char rest[] = "q\x04h\x03h\x02"
                                "e]q\x05(\x88\x89\x88"
-                               "e\x86q\x06.";
+                               "e\x86.";
     size_t n = sizeof begin - 1;
     memcpy(to, begin, n);
     memset(to + n, 'x', 300);
@@ -225,6 +256,60 @@ static void python2(void **state)
     assert_string_equal(t.title, "lfw");
     assert_string_equal(t.dir, path_of("lfw.bin"));
     is_golden(&t);
+    pair_table_free(&t);
+}
+
+/* A set, to the byte as cPickle writes it, that has more than a byte can count: memo numbers of four bytes, lists in
+ * batches of a thousand, the last item of a list alone. */
+static unsigned char *put_number(unsigned char *at, char opcode, unsigned number, int bytes)
+{
+    *at++ = (unsigned char)opcode;
+    for (int k = 0; k < bytes; k++)
+        *at++ = (unsigned char)(number >> 8 * k);
+    return at;
+}
+
+static void python2_long(void **state)
+{
+    (void)state;
+    enum { PAIRS = 1001, BATCH = 1000 };
+    unsigned char *bytes = malloc(64 * PAIRS), *at = bytes;
+    unsigned memo = 1;
+    memcpy(at, "\x80\x02]", 3);
+    at = put_number(at + 3, 'q', memo++, 1);
+    for (int i = 0; i < 2 * PAIRS; i++) {
+        if (i % BATCH == 0)
+            *at++ = '(';
+        if (i == 2 * PAIRS - 1) {
+            at = put_number(at, 'j', 1 + 300, 4); /* picture 299 again */
+        } else {
+            at = put_number(at, 'U', 6, 1);
+            at += sprintf((char *)at, "%06d", i);
+            at = put_number(at, memo < 256 ? 'q' : 'r', memo, memo < 256 ? 1 : 4);
+            memo++;
+        }
+        if (i % BATCH == BATCH - 1 || i == 2 * PAIRS - 1)
+            *at++ = 'e';
+    }
+    *at++ = ']';
+    at = put_number(at, 'r', memo++, 4);
+    *at++ = '(';
+    for (int i = 0; i < BATCH; i++)
+        *at++ = i % 3 ? 0x89 : 0x88;
+    memcpy(at,
+           "e\x89"
+           "a\x86",
+           4);
+    at += 4;
+    *at++ = '.';
+    PairTable t = opened(put_bytes("lfw.bin", bytes, (size_t)(at - bytes)), NULL, 0);
+    free(bytes);
+    assert_int_equal(t.pairs, PAIRS);
+    assert_int_equal(t.names, 2 * PAIRS - 1);
+    is_pair(&t, 999, "picture 1998", "picture 1999", true, 9);
+    is_pair(&t, 1000, "picture 2000", "picture 299", false, 9);
+    assert_int_equal(t.size[t.b[1000]], 6);
+    assert_memory_equal(t.bytes[t.b[1000]], "000299", 6);
     pair_table_free(&t);
 }
 
@@ -296,9 +381,16 @@ static int close_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tables),       cmocka_unit_test(limits),  cmocka_unit_test(lfw),
-        cmocka_unit_test(cfp),          cmocka_unit_test(python3), cmocka_unit_test(python2),
-        cmocka_unit_test(some_of_them), cmocka_unit_test(evil),
+        cmocka_unit_test(tables),
+        cmocka_unit_test(limits),
+        cmocka_unit_test(lfw),
+        cmocka_unit_test(cfp),
+        cmocka_unit_test(python3),
+        cmocka_unit_test(python2),
+        cmocka_unit_test(some_of_them),
+        cmocka_unit_test(evil),
+        cmocka_unit_test(lfw_development),
+        cmocka_unit_test(python2_long),
     };
     return cmocka_run_group_tests(tests, open_folder, close_folder);
 }
