@@ -24,7 +24,7 @@ struct Same {
 
 void op_add_forward_cuda(const Call *c)
 {
-    cuda_map<2>(c, {{cuda_data(c->in[0]), cuda_data(c->in[1])}}, cuda_data(c->out), 0,
+    cuda_map<2>(c, {{cuda_view(c->in[0]), cuda_view(c->in[1])}}, cuda_view(c->out), 0,
                 shape_count(c->out.shape), Sum());
 }
 
@@ -32,6 +32,6 @@ void op_add_backward_cuda(const Call *c)
 {
     for (int k = 1; k >= 0; k--) /* b first: da may take dy's place */
         if (c->din[k].data != NULL && c->din[k].data != c->dout.data)
-            cuda_map<1>(c, {{cuda_data(c->dout)}}, cuda_data(c->din[k]), c->beta[k],
+            cuda_map<1>(c, {{cuda_view(c->dout)}}, cuda_view(c->din[k]), c->beta[k],
                         shape_count(c->dout.shape), Same());
 }

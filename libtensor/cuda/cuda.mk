@@ -40,7 +40,8 @@ EXTRA_DIST += $(CUDA_SOURCES) \
 	libtensor/cuda/blas.h libtensor/cuda/conv.h libtensor/cuda/cuda.h \
 	libtensor/cuda/cuda_kernels.h libtensor/cuda/implicit_gemm.h \
 	libtensor/cuda/difference.h libtensor/cuda/map.h libtensor/cuda/no_cuda.c \
-	libtensor/cuda/pool.h libtensor/cuda/runs.h libtensor/cuda/sums.h
+	libtensor/cuda/pool.h libtensor/cuda/runs.h libtensor/cuda/sums.h \
+	libtensor/cuda/view.h
 LIBTENSOR_CUDA = libtensor/cuda/backend_cuda.h
 
 if HAVE_CUDA

@@ -27,7 +27,7 @@ struct Slope { /* of y, dy */
 void op_leaky_relu_forward_cuda(const Call *c)
 {
     const LeakyReluParam *p = (const LeakyReluParam *)c->param;
-    cuda_map<1>(c, {{cuda_data(c->in[0])}}, cuda_data(c->out), 0, shape_count(c->out.shape),
+    cuda_map<1>(c, {{cuda_view(c->in[0])}}, cuda_view(c->out), 0, shape_count(c->out.shape),
                 Leaky{p->slope});
 }
 
@@ -35,6 +35,6 @@ void op_leaky_relu_backward_cuda(const Call *c)
 {
     const LeakyReluParam *p = (const LeakyReluParam *)c->param;
     if (c->din[0].data != NULL)
-        cuda_map<2>(c, {{cuda_data(c->out), cuda_data(c->dout)}}, cuda_data(c->din[0]), c->beta[0],
+        cuda_map<2>(c, {{cuda_view(c->out), cuda_view(c->dout)}}, cuda_view(c->din[0]), c->beta[0],
                     shape_count(c->dout.shape), Slope{p->slope});
 }

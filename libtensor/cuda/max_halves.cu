@@ -8,7 +8,7 @@ namespace
 {
 
 /* half: packs of half a sample; n: of all of y. */
-template <int WIDTH> __global__ void forward(const real *x, int64_t half, int64_t n, real *y)
+template <int WIDTH> __global__ void forward(CudaView x, int64_t half, int64_t n, CudaView y)
 {
     CUDA_FOR(i, n)
     {
@@ -21,8 +21,7 @@ template <int WIDTH> __global__ void forward(const real *x, int64_t half, int64_
 }
 
 template <int WIDTH>
-__global__ void backward(const real *x, const real *dy, int64_t half, int64_t n, real beta,
-                         real *dx)
+__global__ void backward(CudaView x, CudaView dy, int64_t half, int64_t n, real beta, CudaView dx)
 {
     CUDA_FOR(i, n)
     {
@@ -39,39 +38,30 @@ __global__ void backward(const real *x, const real *dy, int64_t half, int64_t n,
     }
 }
 
-template <int WIDTH> void launch_forward(const Call *c, int64_t half, int64_t n)
-{
-    CUDA_LAUNCH(cuda_of(c), forward<WIDTH>, cuda_blocks(n / WIDTH), CUDA_THREADS,
-                cuda_data(c->in[0]), half / WIDTH, n / WIDTH, cuda_data(c->out));
-}
-
-template <int WIDTH> void launch_backward(const Call *c, int64_t half, int64_t n)
-{
-    CUDA_LAUNCH(cuda_of(c), backward<WIDTH>, cuda_blocks(n / WIDTH), CUDA_THREADS,
-                cuda_data(c->in[0]), cuda_data(c->dout), half / WIDTH, n / WIDTH, c->beta[0],
-                cuda_data(c->din[0]));
-}
-
 } // namespace
 
 void op_max_halves_forward_cuda(const Call *c)
 {
     int64_t n = shape_count(c->out.shape), half = n / c->out.shape.dim[0];
+    CudaView x = cuda_view(c->in[0]), y = cuda_view(c->out);
 
-    if (cuda_packs(half, cuda_data(c->in[0]), cuda_data(c->out)))
-        launch_forward<CUDA_PACK>(c, half, n);
-    else
-        launch_forward<1>(c, half, n);
+    cuda_with_width(cuda_width(half, x, y), [&](auto wide) {
+        constexpr int W = decltype(wide)::value;
+        CUDA_LAUNCH(cuda_of(c), forward<W>, cuda_blocks(n / W), CUDA_THREADS, x, half / W, n / W,
+                    y);
+    });
 }
 
 void op_max_halves_backward_cuda(const Call *c)
 {
     int64_t n = shape_count(c->dout.shape), half = n / c->dout.shape.dim[0];
+    CudaView x = cuda_view(c->in[0]), dy = cuda_view(c->dout), dx = cuda_view(c->din[0]);
 
-    if (c->din[0].data == NULL)
+    if (dx.data == NULL)
         return;
-    if (cuda_packs(half, cuda_data(c->in[0]), cuda_data(c->dout), cuda_data(c->din[0])))
-        launch_backward<CUDA_PACK>(c, half, n);
-    else
-        launch_backward<1>(c, half, n);
+    cuda_with_width(cuda_width(half, x, dy, dx), [&](auto wide) {
+        constexpr int W = decltype(wide)::value;
+        CUDA_LAUNCH(cuda_of(c), backward<W>, cuda_blocks(n / W), CUDA_THREADS, x, dy, half / W,
+                    n / W, c->beta[0], dx);
+    });
 }

@@ -8,30 +8,30 @@ CUDA_NO_SCRATCH(max_pool2d)
 namespace
 {
 
-__global__ void forward(PoolShape s, const real *x, int64_t n, real *y, int32_t *index)
+__global__ void forward(PoolShape s, CudaView x, int64_t n, CudaView y, int32_t *index)
 {
     CUDA_FOR(i, n)
     {
-        const real *plane = x + i / s.cols / s.rows * s.height * s.width;
+        CudaView plane = cuda_from(x, i / s.cols / s.rows * s.height * s.width);
         PoolRange rows = pool_window(s, i / s.cols % s.rows, s.height);
         PoolRange cols = pool_window(s, i % s.cols, s.width);
         int64_t best = rows.begin * s.width + cols.begin;
-        real top = plane[best];
+        real top = cuda_get(plane, best);
         for (int64_t v = rows.begin; v < rows.end; v++)
             for (int64_t u = cols.begin; u < cols.end; u++) {
-                real a = plane[v * s.width + u];
+                real a = cuda_get(plane, v * s.width + u);
                 if (a > top || a != a) {
                     top = a;
                     best = v * s.width + u;
                 }
             }
-        y[i] = top;
+        cuda_put(y, i, 0, top);
         index[i] = (int32_t)best;
     }
 }
 
-__global__ void backward(PoolShape s, const real *dy, const int32_t *index, int64_t n, real beta,
-                         real *dx)
+__global__ void backward(PoolShape s, CudaView dy, const int32_t *index, int64_t n, real beta,
+                         CudaView dx)
 {
     CUDA_FOR(i, n)
     {
@@ -43,9 +43,9 @@ __global__ void backward(PoolShape s, const real *dy, const int32_t *index, int6
             for (int64_t u = cols.begin; u < cols.end; u++) {
                 int64_t window = (plane * s.rows + v) * s.cols + u;
                 if (index[window] == at)
-                    sum += dy[window];
+                    sum += cuda_get(dy, window);
             }
-        dx[i] = cuda_gradient(beta, dx + i, sum);
+        cuda_put(dx, i, beta, sum);
     }
 }
 
@@ -55,8 +55,8 @@ void op_max_pool2d_forward_cuda(const Call *c)
 {
     PoolShape s = pool_shape((const Pool2dParam *)c->param, c->in[0].shape, c->out.shape);
     int64_t n = shape_count(c->out.shape);
-    CUDA_LAUNCH(cuda_of(c), forward, cuda_blocks(n), CUDA_THREADS, s, cuda_data(c->in[0]), n,
-                cuda_data(c->out), (int32_t *)c->saved[0].data);
+    CUDA_LAUNCH(cuda_of(c), forward, cuda_blocks(n), CUDA_THREADS, s, cuda_view(c->in[0]), n,
+                cuda_view(c->out), (int32_t *)c->saved[0].data);
 }
 
 void op_max_pool2d_backward_cuda(const Call *c)
@@ -64,6 +64,6 @@ void op_max_pool2d_backward_cuda(const Call *c)
     PoolShape s = pool_shape((const Pool2dParam *)c->param, c->din[0].shape, c->dout.shape);
     int64_t n = shape_count(c->din[0].shape);
     if (c->din[0].data != NULL)
-        CUDA_LAUNCH(cuda_of(c), backward, cuda_blocks(n), CUDA_THREADS, s, cuda_data(c->dout),
-                    (const int32_t *)c->saved[0].data, n, c->beta[0], cuda_data(c->din[0]));
+        CUDA_LAUNCH(cuda_of(c), backward, cuda_blocks(n), CUDA_THREADS, s, cuda_view(c->dout),
+                    (const int32_t *)c->saved[0].data, n, c->beta[0], cuda_view(c->din[0]));
 }

@@ -24,13 +24,13 @@ struct Slope { /* of y, dy */
 
 void op_relu_forward_cuda(const Call *c)
 {
-    cuda_map<1>(c, {{cuda_data(c->in[0])}}, cuda_data(c->out), 0, shape_count(c->out.shape),
+    cuda_map<1>(c, {{cuda_view(c->in[0])}}, cuda_view(c->out), 0, shape_count(c->out.shape),
                 Relu());
 }
 
 void op_relu_backward_cuda(const Call *c)
 {
     if (c->din[0].data != NULL)
-        cuda_map<2>(c, {{cuda_data(c->out), cuda_data(c->dout)}}, cuda_data(c->din[0]), c->beta[0],
+        cuda_map<2>(c, {{cuda_view(c->out), cuda_view(c->dout)}}, cuda_view(c->din[0]), c->beta[0],
                     shape_count(c->dout.shape), Slope());
 }

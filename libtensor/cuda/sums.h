@@ -67,15 +67,11 @@ static __global__ void cuda_sum_parts(CudaSums s, CudaInputs<IN> in, Terms terms
 template <int K, int IN, class Terms>
 static void cuda_sum_stage(const Call *c, CudaSums s, CudaInputs<IN> in, Terms terms, double *part)
 {
-    bool packs = cuda_packs(s.inner);
-    for (int q = 0; q < IN; q++)
-        packs = packs && cuda_packs(s.inner, in.x[q]);
-    if (packs)
-        CUDA_LAUNCH(cuda_of(c), (cuda_sum_parts<K, IN, CUDA_PACK, Terms>),
-                    (unsigned)(s.channels * s.parts), CUDA_THREADS, s, in, terms, part);
-    else
-        CUDA_LAUNCH(cuda_of(c), (cuda_sum_parts<K, IN, 1, Terms>), (unsigned)(s.channels * s.parts),
+    cuda_with_width(cuda_width(s.inner, in), [&](auto wide) {
+        constexpr int W = decltype(wide)::value;
+        CUDA_LAUNCH(cuda_of(c), (cuda_sum_parts<K, IN, W, Terms>), (unsigned)(s.channels * s.parts),
                     CUDA_THREADS, s, in, terms, part);
+    });
 }
 
 /* The q-th of K sums of channel k, to all threads of the block, all of which must call. */
