@@ -166,7 +166,7 @@ Var ag_apply(Graph *graph, Op op, const void *param, const Var *in, int n_in)
     const OpInfo *info = op_info(op);
     bool variadic = info->flags & OP_VARIADIC;
     assert(n_in >= (variadic ? 1 : info->n_in - info->n_optional) && n_in <= info->n_in);
-    Node node = {.kind = NODE_OP, .type = DTYPE_REAL, .op = op};
+    Node node = {.kind = NODE_OP, .type = DTYPE_REAL, .op = op, .infer = {.out_type = DTYPE_REAL}};
     for (int i = 0; i < OP_MAX_SAVED; i++)
         node.infer.saved_type[i] = DTYPE_REAL;
     node.n_in = variadic ? n_in : info->n_in;

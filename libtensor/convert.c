@@ -1,5 +1,6 @@
 /* Conversion between element types. IEEE 754 half precision is done with integer arithmetic: exact
- * from half, rounded once, to nearest even, to half, also from double. */
+ * from half, rounded once, to nearest even, to half, also from double. bfloat16 is a float without
+ * its lower half. */
 #include "libtensor/tensor_file.h"
 
 #include <assert.h>
@@ -38,6 +39,25 @@ static uint16_t to_half(double x)
     return sign | (uint16_t)(((exponent + 14) << 10) + mantissa);
 }
 
+static float from_bfloat(uint16_t h)
+{
+    uint32_t bits = (uint32_t)h << 16;
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* To nearest even, from double by way of float. */
+static uint16_t to_bfloat(double x)
+{
+    float rounded = (float)x;
+    uint32_t bits;
+    memcpy(&bits, &rounded, sizeof bits);
+    if (isnan(rounded))
+        return (uint16_t)(bits >> 16) | 0x40; /* quiet */
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
 static double load(const void *from, DType type, int64_t i)
 {
     switch (type) {
@@ -53,6 +73,8 @@ static double load(const void *from, DType type, int64_t i)
         return (double)((const int64_t *)from)[i];
     case DTYPE_U8:
         return ((const uint8_t *)from)[i];
+    case DTYPE_BF16:
+        return (double)from_bfloat(((const uint16_t *)from)[i]);
     }
     assert(!"a type of tensor.h");
     return 0;
@@ -76,6 +98,10 @@ void tensor_convert(void *to, DType to_type, const void *from, DType from_type, 
     case DTYPE_F16:
         for (int64_t i = 0; i < n; i++)
             ((uint16_t *)to)[i] = to_half(load(from, from_type, i));
+        return;
+    case DTYPE_BF16:
+        for (int64_t i = 0; i < n; i++)
+            ((uint16_t *)to)[i] = to_bfloat(load(from, from_type, i));
         return;
     default:
         assert(!"conversion goes to a floating-point type");

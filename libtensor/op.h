@@ -53,7 +53,8 @@ typedef struct InferIn {
 } InferIn;
 
 typedef struct InferOut {
-    Shape out;                 /* type is always DTYPE_REAL */
+    Shape out;
+    DType out_type;            /* DTYPE_REAL; for a Scratch, as the plan stores it */
     Shape saved[OP_MAX_SAVED]; /* DTYPE_REAL, or as saved_type says; ndim 0: unused */
     DType saved_type[OP_MAX_SAVED];
     size_t forward_scratch, backward_scratch; /* bytes */
@@ -61,7 +62,7 @@ typedef struct InferOut {
 
 /* Checks shapes, types and parameters. The error text begins with the op's name and names the
  * operand and both numbers: "conv2d: x has 3 channels, w wants 64". out is zeroed on entry, but
- * saved_type is DTYPE_REAL. */
+ * out_type and saved_type are DTYPE_REAL. */
 typedef bool Infer(const InferIn *in, InferOut *out, Error *err);
 
 /* Replaces the scratch sizes that infer has set for the CPU by those of another backend. */

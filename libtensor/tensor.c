@@ -58,8 +58,9 @@ static const struct {
     const char *name;
     size_t size;
 } dtype_table[] = {
-    [DTYPE_F32] = {"f32", 4}, [DTYPE_F64] = {"f64", 8}, [DTYPE_F16] = {"f16", 2},
-    [DTYPE_I32] = {"i32", 4}, [DTYPE_I64] = {"i64", 8}, [DTYPE_U8] = {"u8", 1},
+    [DTYPE_F32] = {"f32", 4},   [DTYPE_F64] = {"f64", 8}, [DTYPE_F16] = {"f16", 2},
+    [DTYPE_I32] = {"i32", 4},   [DTYPE_I64] = {"i64", 8}, [DTYPE_U8] = {"u8", 1},
+    [DTYPE_BF16] = {"bf16", 2},
 };
 
 size_t dtype_size(DType type)

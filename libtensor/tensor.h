@@ -17,7 +17,16 @@ typedef struct Shape {
     int64_t dim[TENSOR_MAX_DIM];
 } Shape;
 
-typedef enum DType { DTYPE_F32, DTYPE_F64, DTYPE_F16, DTYPE_I32, DTYPE_I64, DTYPE_U8 } DType;
+/* bf16, the upper half of a float, is for values inside of a device; files have none. */
+typedef enum DType {
+    DTYPE_F32,
+    DTYPE_F64,
+    DTYPE_F16,
+    DTYPE_I32,
+    DTYPE_I64,
+    DTYPE_U8,
+    DTYPE_BF16
+} DType;
 
 typedef struct Tensor {
     void *data;

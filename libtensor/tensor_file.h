@@ -29,8 +29,9 @@ const char *tensor_file_meta(const TensorFile *file, const char *key);
 int tensor_file_meta_count(const TensorFile *file);
 const char *tensor_file_meta_key(const TensorFile *file, int i);
 
-/* Converts element by element between F16, F32, F64 (and U8, I32, I64 to those); to holds n
- * elements. To F16 rounds to nearest even; too large is infinity. Equal types are copied. */
+/* Converts element by element between F16, BF16, F32, F64 (and U8, I32, I64 to those); to holds n
+ * elements. To F16 and BF16 rounds to nearest even; too large is infinity. Equal types are copied.
+ */
 void tensor_convert(void *to, DType to_type, const void *from, DType from_type, int64_t n);
 
 /* safetensors (https://github.com/huggingface/safetensors): 8-byte little-endian header length,

@@ -403,6 +403,33 @@ static void half_rounding(void **state)
     assert_int_equal(to_half(0x1.0000000000001p-25), 1);
 }
 
+/* bfloat16: the numbers of a float's upper half; between two of them to the nearest, ties to even.
+ */
+static void bfloat_rounding(void **state)
+{
+    (void)state;
+    for (unsigned h = 0; h < 0x7f80; h++) {
+        uint16_t from = (uint16_t)h, next = (uint16_t)(h + 1), got;
+        float a, b = INFINITY;
+        tensor_convert(&a, DTYPE_F32, &from, DTYPE_BF16, 1);
+        if (next < 0x7f80)
+            tensor_convert(&b, DTYPE_F32, &next, DTYPE_BF16, 1);
+        float middle = next < 0x7f80 ? a + (b - a) / 2 : 0x1.ffp127f;
+        const float between[] = {a, nextafterf(middle, 0), middle, nextafterf(middle, INFINITY)};
+        const unsigned want[] = {h, h, h & 1 ? next : h, next};
+        for (int k = 0; k < 4; k++) {
+            tensor_convert(&got, DTYPE_BF16, &between[k], DTYPE_F32, 1);
+            assert_int_equal(got, want[k]);
+        }
+    }
+    float nan;
+    uint16_t quiet = 0x7f81;
+    tensor_convert(&nan, DTYPE_F32, &quiet, DTYPE_BF16, 1);
+    assert_true(isnan(nan));
+    tensor_convert(&quiet, DTYPE_BF16, &nan, DTYPE_F32, 1);
+    assert_int_equal(quiet & 0x7fc0, 0x7fc0);
+}
+
 static void integers_convert(void **state)
 {
     (void)state;
@@ -538,8 +565,8 @@ int main(void)
         cmocka_unit_test(random_corruption), cmocka_unit_test(writing_fails_cleanly),
         cmocka_unit_test(atomic_files),      cmocka_unit_test(half_values),
         cmocka_unit_test(half_round_trip),   cmocka_unit_test(half_rounding),
-        cmocka_unit_test(integers_convert),  cmocka_unit_test(tfjs_reads),
-        cmocka_unit_test(tfjs_refuses),
+        cmocka_unit_test(bfloat_rounding),   cmocka_unit_test(integers_convert),
+        cmocka_unit_test(tfjs_reads),        cmocka_unit_test(tfjs_refuses),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     unlink(PATH);

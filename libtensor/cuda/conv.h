@@ -1,25 +1,31 @@
 /* libtensor/conv.h on CUDA: the same three products with the same meaning of big and small, beta
- * and bias. Dense and pointwise ones go to cuBLAS, all others through implicit_gemm.h. */
+ * and epilogue. Dense and pointwise ones go to cuBLAS, all others through implicit_gemm.h. Images
+ * (big, small) may be half, each by itself; their scratch depends on that. */
 #ifndef LIBTENSOR_CUDA_CONV_H
 #define LIBTENSOR_CUDA_CONV_H
 
-#include "libtensor/cuda/cuda.h"
+#include "libtensor/cuda/view.h"
 
 extern "C" {
 #include "libtensor/conv.h"
 }
 
-void cuda_conv_to_small(Cuda *cuda, const ConvShape *s, const real *big, const real *w,
-                        const real *bias, real beta, real *small, void *scratch);
-size_t cuda_conv_to_small_scratch(const ConvShape *s);
+/* Which of the images are half. */
+struct ConvHalf {
+    bool big, small;
+};
 
-void cuda_conv_to_big(Cuda *cuda, const ConvShape *s, const real *small, const real *w,
-                      const real *bias, real beta, real *big, void *scratch);
-size_t cuda_conv_to_big_scratch(const ConvShape *s);
+void cuda_conv_to_small(Cuda *cuda, const ConvShape *s, CudaView big, const real *w, Epilogue e,
+                        real beta, CudaView small, void *scratch);
+size_t cuda_conv_to_small_scratch(const ConvShape *s, ConvHalf half);
 
-void cuda_conv_weight(Cuda *cuda, const ConvShape *s, const real *big, const real *small, real beta,
+void cuda_conv_to_big(Cuda *cuda, const ConvShape *s, CudaView small, const real *w, Epilogue e,
+                      real beta, CudaView big, void *scratch);
+size_t cuda_conv_to_big_scratch(const ConvShape *s, ConvHalf half);
+
+void cuda_conv_weight(Cuda *cuda, const ConvShape *s, CudaView big, CudaView small, real beta,
                       real *dw, void *scratch);
-size_t cuda_conv_weight_scratch(const ConvShape *s);
+size_t cuda_conv_weight_scratch(const ConvShape *s, ConvHalf half);
 
 /* db [c] = beta db + sums of c->dout [n,c,h,w]. */
 void cuda_conv_bias(const Call *c, real beta, real *db);
@@ -40,8 +46,24 @@ static inline bool conv_is_pointwise(const ConvShape *s)
     return s->kh == 1 && s->kw == 1 && s->stride == 1 && s->pad == 0;
 }
 
-/* y [n,c,area] += bias [c]; bias NULL: nothing. */
-void cuda_conv_add_bias(Cuda *cuda, const real *bias, int64_t n, int64_t c, int64_t area, real *y);
+/* Elements. */
+static inline int64_t conv_weights(const ConvShape *s)
+{
+    return s->small_c * s->big_c * s->kh * s->kw;
+}
+
+static inline int64_t conv_big(const ConvShape *s)
+{
+    return s->n * s->big_c * s->big_h * s->big_w;
+}
+
+static inline int64_t conv_small(const ConvShape *s)
+{
+    return s->n * s->small_c * s->small_h * s->small_w;
+}
+
+/* The epilogue of y [n,c,area] where the product had none of its own. */
+void cuda_conv_epilogue(Cuda *cuda, Epilogue e, int64_t n, int64_t c, int64_t area, CudaView y);
 
 /* A ConvShape for kernels: 32 bits, for divisions are slow. */
 struct ConvDims {

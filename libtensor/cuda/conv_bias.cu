@@ -1,17 +1,29 @@
-/* Biases of convolutions and their gradients. */
+/* Biases and activations of convolutions by cuBLAS; the gradients of biases. */
 #include "libtensor/cuda/conv.h"
 #include "libtensor/cuda/sums.h"
 
-static __global__ void add_bias(real *y, const real *bias, int64_t n, int64_t c, int64_t area)
+template <int WIDTH>
+static __global__ void epilogue(CudaView y, Epilogue e, int64_t packs, int64_t c, int64_t area)
 {
-    CUDA_FOR(i, n * c * area)
-    y[i] += bias[i / area % c];
+    CUDA_FOR(i, packs)
+    {
+        Pack<WIDTH> v = cuda_load<WIDTH>(y, i);
+        real bias = e.bias != NULL ? e.bias[i / area % c] : 0;
+        for (int k = 0; k < WIDTH; k++)
+            v.v[k] = cuda_activate(e.activation, v.v[k] + bias);
+        cuda_store<WIDTH>(y, i, v);
+    }
 }
 
-void cuda_conv_add_bias(Cuda *cuda, const real *bias, int64_t n, int64_t c, int64_t area, real *y)
+void cuda_conv_epilogue(Cuda *cuda, Epilogue e, int64_t n, int64_t c, int64_t area, CudaView y)
 {
-    if (bias != NULL)
-        CUDA_LAUNCH(cuda, add_bias, cuda_blocks(n * c * area), CUDA_THREADS, y, bias, n, c, area);
+    if (e.bias == NULL && e.activation.kind == ACTIVATION_NONE)
+        return;
+    cuda_with_width(cuda_width(area, y), [&](auto wide) {
+        constexpr int W = decltype(wide)::value;
+        int64_t packs = n * c * area / W;
+        CUDA_LAUNCH(cuda, epilogue<W>, cuda_blocks(packs), CUDA_THREADS, y, e, packs, c, area / W);
+    });
 }
 
 struct Plain {
@@ -39,7 +51,7 @@ void cuda_conv_bias(const Call *c, real beta, real *db)
     CudaSums sums = cuda_sums(s.dim[0], s.dim[1], s.dim[2] * s.dim[3]);
     double *part = (double *)c->scratch;
 
-    cuda_sum_stage<1>(c, sums, CudaInputs<1>{{(const real *)c->dout.data}}, Plain(), part);
+    cuda_sum_stage<1>(c, sums, CudaInputs<1>{{cuda_view(c->dout)}}, Plain(), part);
     CUDA_LAUNCH(cuda_of(c), store_sums, (unsigned)sums.channels, CUDA_THREADS, part, sums.parts,
                 beta, db);
 }

@@ -23,7 +23,7 @@ static __host__ __device__ inline ConvPhase conv_phase(int residue, int stride, 
 }
 
 struct ToBig {
-    static constexpr bool K_FASTEST = false;
+    static constexpr bool K_FASTEST = false, A_IS_IMAGE = false;
     ConvDims d;
 
     int phases() const
@@ -89,27 +89,35 @@ struct ToBig {
     }
 };
 
-size_t cuda_conv_to_big_scratch(const ConvShape *s)
+size_t cuda_conv_to_big_scratch(const ConvShape *s, ConvHalf half)
 {
-    if (conv_is_dense(s) || conv_is_pointwise(s))
-        return 0;
-    return conv_scratch(ToBig{conv_dims(s)});
+    if (!conv_is_dense(s) && !conv_is_pointwise(s))
+        return conv_scratch(ToBig{conv_dims(s)});
+    return half.big || half.small ? cuda_half_bytes(false, conv_weights(s)) +
+                                        cuda_half_bytes(half.small, conv_small(s))
+                                  : 0;
 }
 
-void cuda_conv_to_big(Cuda *cuda, const ConvShape *s, const real *small, const real *w,
-                      const real *bias, real beta, real *big, void *scratch)
+void cuda_conv_to_big(Cuda *cuda, const ConvShape *s, CudaView small, const real *w, Epilogue e,
+                      real beta, CudaView big, void *scratch)
 {
-    int64_t taps = s->kh * s->kw, depth = s->big_c * taps, area = s->small_h * s->small_w;
+    int64_t depth = s->big_c * s->kh * s->kw, area = s->big_h * s->big_w;
+    unsigned char *rounded = (unsigned char *)scratch;
+    CudaView factor = w;
 
-    if (conv_is_dense(s)) {
-        cuda_gemm(cuda, false, false, s->n, depth, s->small_c, small, s->small_c, w, depth, beta,
-                  big, depth);
-        cuda_conv_add_bias(cuda, bias, s->n, s->big_c, taps, big);
-    } else if (conv_is_pointwise(s)) {
-        cuda_gemm_batch(cuda, true, false, depth, area, s->small_c, w, depth, 0, small, area,
-                        s->small_c * area, beta, big, area, depth * area, s->n);
-        cuda_conv_add_bias(cuda, bias, s->n, s->big_c, area, big);
-    } else {
-        conv_launch(cuda, ToBig{conv_dims(s)}, {w, small, bias, beta, big, NULL, 0, 0, 0}, scratch);
+    if (!conv_is_dense(s) && !conv_is_pointwise(s)) {
+        conv_launch(cuda, ToBig{conv_dims(s)}, {w, small, e, beta, big, NULL, 0, 0, 0}, scratch);
+        return;
     }
+    if (big.half || small.half) {
+        factor = cuda_as_half(cuda, w, conv_weights(s), &rounded);
+        small = cuda_as_half(cuda, small, conv_small(s), &rounded);
+    }
+    if (conv_is_dense(s))
+        cuda_gemm(cuda, false, false, s->n, depth, s->small_c, small, s->small_c, factor, depth,
+                  beta, big, depth);
+    else
+        cuda_gemm_batch(cuda, true, false, depth, area, s->small_c, factor, depth, 0, small, area,
+                        s->small_c * area, beta, big, area, depth * area, s->n);
+    cuda_conv_epilogue(cuda, e, s->n, s->big_c, area, big);
 }

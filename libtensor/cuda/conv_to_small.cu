@@ -5,7 +5,7 @@
 #include "libtensor/cuda/implicit_gemm.h"
 
 struct ToSmall {
-    static constexpr bool K_FASTEST = false;
+    static constexpr bool K_FASTEST = false, A_IS_IMAGE = false;
     ConvDims d;
 
     int phases() const
@@ -53,28 +53,35 @@ struct ToSmall {
     }
 };
 
-size_t cuda_conv_to_small_scratch(const ConvShape *s)
+size_t cuda_conv_to_small_scratch(const ConvShape *s, ConvHalf half)
 {
-    if (conv_is_dense(s) || conv_is_pointwise(s))
-        return 0;
-    return conv_scratch(ToSmall{conv_dims(s)});
+    if (!conv_is_dense(s) && !conv_is_pointwise(s))
+        return conv_scratch(ToSmall{conv_dims(s)});
+    return half.big || half.small
+               ? cuda_half_bytes(false, conv_weights(s)) + cuda_half_bytes(half.big, conv_big(s))
+               : 0;
 }
 
-void cuda_conv_to_small(Cuda *cuda, const ConvShape *s, const real *big, const real *w,
-                        const real *bias, real beta, real *small, void *scratch)
+void cuda_conv_to_small(Cuda *cuda, const ConvShape *s, CudaView big, const real *w, Epilogue e,
+                        real beta, CudaView small, void *scratch)
 {
     int64_t depth = s->big_c * s->kh * s->kw, area = s->small_h * s->small_w;
+    unsigned char *rounded = (unsigned char *)scratch;
+    CudaView factor = w;
 
-    if (conv_is_dense(s)) {
-        cuda_gemm(cuda, false, true, s->n, s->small_c, depth, big, depth, w, depth, beta, small,
-                  s->small_c);
-        cuda_conv_add_bias(cuda, bias, s->n, s->small_c, 1, small);
-    } else if (conv_is_pointwise(s)) {
-        cuda_gemm_batch(cuda, false, false, s->small_c, area, depth, w, depth, 0, big, area,
-                        depth * area, beta, small, area, s->small_c * area, s->n);
-        cuda_conv_add_bias(cuda, bias, s->n, s->small_c, area, small);
-    } else {
-        conv_launch(cuda, ToSmall{conv_dims(s)}, {w, big, bias, beta, small, NULL, 0, 0, 0},
-                    scratch);
+    if (!conv_is_dense(s) && !conv_is_pointwise(s)) {
+        conv_launch(cuda, ToSmall{conv_dims(s)}, {w, big, e, beta, small, NULL, 0, 0, 0}, scratch);
+        return;
     }
+    if (big.half || small.half) {
+        factor = cuda_as_half(cuda, w, conv_weights(s), &rounded);
+        big = cuda_as_half(cuda, big, conv_big(s), &rounded);
+    }
+    if (conv_is_dense(s))
+        cuda_gemm(cuda, false, true, s->n, s->small_c, depth, big, depth, factor, depth, beta,
+                  small, s->small_c);
+    else
+        cuda_gemm_batch(cuda, false, false, s->small_c, area, depth, factor, depth, 0, big, area,
+                        depth * area, beta, small, area, s->small_c * area, s->n);
+    cuda_conv_epilogue(cuda, e, s->n, s->small_c, area, small);
 }

@@ -5,7 +5,7 @@
 #include "libtensor/cuda/implicit_gemm.h"
 
 struct Weight {
-    static constexpr bool K_FASTEST = true;
+    static constexpr bool K_FASTEST = true, A_IS_IMAGE = true;
     ConvDims d;
 
     int phases() const
@@ -53,20 +53,31 @@ struct Weight {
     }
 };
 
-size_t cuda_conv_weight_scratch(const ConvShape *s)
+size_t cuda_conv_weight_scratch(const ConvShape *s, ConvHalf half)
 {
-    return conv_is_dense(s) ? 0 : conv_scratch(Weight{conv_dims(s)});
+    if (!conv_is_dense(s))
+        return conv_scratch(Weight{conv_dims(s)});
+    return half.big || half.small
+               ? cuda_half_bytes(half.big, conv_big(s)) + cuda_half_bytes(half.small, conv_small(s))
+               : 0;
 }
 
-void cuda_conv_weight(Cuda *cuda, const ConvShape *s, const real *big, const real *small, real beta,
+void cuda_conv_weight(Cuda *cuda, const ConvShape *s, CudaView big, CudaView small, real beta,
                       real *dw, void *scratch)
 {
     int64_t depth = s->big_c * s->kh * s->kw;
+    const Epilogue none = {NULL, {ACTIVATION_NONE, 0}};
+    unsigned char *rounded = (unsigned char *)scratch;
 
-    if (conv_is_dense(s))
-        cuda_gemm(cuda, true, false, s->small_c, depth, s->n, small, s->small_c, big, depth, beta,
-                  dw, depth);
-    else
-        conv_launch(cuda, Weight{conv_dims(s)}, {small, big, NULL, beta, dw, NULL, 0, 0, 0},
+    if (!conv_is_dense(s)) {
+        conv_launch(cuda, Weight{conv_dims(s)}, {small, big, none, beta, dw, NULL, 0, 0, 0},
                     scratch);
+        return;
+    }
+    if (big.half || small.half) {
+        big = cuda_as_half(cuda, big, conv_big(s), &rounded);
+        small = cuda_as_half(cuda, small, conv_small(s), &rounded);
+    }
+    cuda_gemm(cuda, true, false, s->small_c, depth, s->n, small, s->small_c, big, depth, beta, dw,
+              depth);
 }

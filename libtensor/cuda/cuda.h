@@ -95,6 +95,18 @@ static __device__ inline real cuda_gradient(real beta, const real *d, real v)
     return beta == 0 ? v : *d + v;
 }
 
+static __device__ inline real cuda_activate(Activation a, real x)
+{
+    switch (a.kind) {
+    case ACTIVATION_RELU:
+        return x < 0 ? 0 : x;
+    case ACTIVATION_LEAKY_RELU:
+        return x > 0 ? x : a.slope * x;
+    default:
+        return x;
+    }
+}
+
 struct CudaAdd {
     template <class T> __device__ T operator()(T a, T b) const
     {

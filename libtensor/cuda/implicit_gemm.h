@@ -1,7 +1,7 @@
 /* Convolutions as products of matrices whose second factor is never written down: element (k, p) of
  * it is looked up in the image when a tile of it is brought into shared memory.
  *
- *     C [m, p] = beta C + sum over k of A [m, k] image [b(k) + b(p)]     (+ bias [m])
+ *     C [m, p] = beta C + activation(sum over k of A [m, k] image [b(k) + b(p)] + bias [m])
  *
  * where an image element outside of its plane counts as 0. A Problem (conv_to_small.cu,
  * conv_to_big.cu, conv_weight.cu) says where rows and columns look; a Tile how the work is cut; a
@@ -10,10 +10,9 @@
 #ifndef LIBTENSOR_CUDA_IMPLICIT_GEMM_H
 #define LIBTENSOR_CUDA_IMPLICIT_GEMM_H
 
-#include <cuda_bf16.h>
 #include <mma.h>
 
-#include "libtensor/cuda/cuda.h"
+#include "libtensor/cuda/view.h"
 
 /* Where row k of the second factor looks: elements into A's row, and into the image together with
  * the column's; y and x of image pixels likewise. */
@@ -35,8 +34,10 @@ struct ConvSize {
 };
 
 struct ConvOperands {
-    const real *a, *image, *bias;
-    real beta, *out;
+    CudaView a, image; /* a is half only if Problem::A_IS_IMAGE */
+    Epilogue epilogue;
+    real beta;
+    CudaView out;
     real *parts;     /* [phases, splits, m, n]: scratch if splits > 1 */
     int n;           /* columns of the largest phase */
     int splits;      /* of k */
@@ -121,6 +122,11 @@ struct ConvBf16 {
     {
         return __float2bfloat16((float)x);
     }
+
+    static __device__ Element convert(__nv_bfloat16 x)
+    {
+        return x;
+    }
 };
 
 /* On tensor cores: 16 x 16 results by products of Kind::DEPTH terms, summed in float. */
@@ -132,7 +138,7 @@ template <class Tile, class Kind> struct ConvTensor {
     static constexpr int STAGING = Tile::WARPS * 16 * STAGE * (int)sizeof(float);
     nvcuda::wmma::fragment<nvcuda::wmma::accumulator, 16, 16, DEPTH, float> sum[ROWS][COLUMNS];
 
-    static __device__ Element convert(real x)
+    template <class T> static __device__ Element convert(T x)
     {
         return Kind::convert(x);
     }
@@ -196,21 +202,22 @@ template <class Tile, class Kind> struct ConvTensor {
 
 /* Brings tiles of both factors from global memory to registers, and from there to shared memory. A
  * thread always has the same row of k in A, and in the image the same column, or if K_FASTEST (the
- * image's rows k are neighbours in memory) the same row. */
-template <class Problem, class Tile, class Multiply> struct ConvLoader {
+ * image's rows k are neighbours in memory) the same row. A, Image: what these have in memory. */
+template <class Problem, class Tile, class Multiply, class A, class Image> struct ConvLoader {
     static constexpr int THREADS = Tile::THREADS;
     static constexpr int A_STEP = THREADS / CONV_DEPTH, A_COUNT = Tile::M / A_STEP;
     static constexpr int B_STEP = Problem::K_FASTEST ? A_STEP : THREADS / Tile::N;
     static constexpr int B_COUNT = (Problem::K_FASTEST ? Tile::N : CONV_DEPTH) / B_STEP;
     static_assert(THREADS % Tile::N == 0 || Problem::K_FASTEST, "a thread has one column");
-    real a[A_COUNT], b[B_COUNT];
+    A a[A_COUNT];
+    Image b[B_COUNT];
 
-    static __device__ real look(const Problem &problem, const real *image, const ConvRow &row,
-                                const ConvColumn &column)
+    static __device__ Image look(const Problem &problem, const Image *image, const ConvRow &row,
+                                 const ConvColumn &column)
     {
         unsigned y = (unsigned)(row.y + column.y), x = (unsigned)(row.x + column.x);
         bool inside = y < (unsigned)problem.height() && x < (unsigned)problem.width();
-        return inside ? image[row.b + column.b] : 0;
+        return inside ? image[row.b + column.b] : Image();
     }
 
     __device__ void load(const Problem &problem, const ConvOperands &o, int m0, int m,
@@ -218,20 +225,22 @@ template <class Problem, class Tile, class Multiply> struct ConvLoader {
     {
         int t = (int)threadIdx.x;
         ConvRow own = rows[t % CONV_DEPTH];
+        const A *from = (const A *)o.a.data;
+        const Image *image = (const Image *)o.image.data;
 #pragma unroll
         for (int i = 0; i < A_COUNT; i++) {
             int at = m0 + t / CONV_DEPTH + i * A_STEP;
-            a[i] = own.y != CONV_OUTSIDE && at < m ? o.a[problem.a_row(at) + own.a] : 0;
+            a[i] = own.y != CONV_OUTSIDE && at < m ? from[problem.a_row(at) + own.a] : A();
         }
         if (Problem::K_FASTEST) {
 #pragma unroll
             for (int i = 0; i < B_COUNT; i++)
-                b[i] = look(problem, o.image, own, columns[t / CONV_DEPTH + i * B_STEP]);
+                b[i] = look(problem, image, own, columns[t / CONV_DEPTH + i * B_STEP]);
         } else {
             ConvColumn column = columns[t % Tile::N];
 #pragma unroll
             for (int i = 0; i < B_COUNT; i++)
-                b[i] = look(problem, o.image, rows[t / Tile::N + i * B_STEP], column);
+                b[i] = look(problem, image, rows[t / Tile::N + i * B_STEP], column);
         }
     }
 
@@ -265,16 +274,23 @@ static __device__ inline ConvColumn conv_column(const Problem &problem, int phas
     return p < n ? problem.column(phase, p) : none;
 }
 
+/* Result `at`, of row m. */
+static __device__ inline void conv_store(const ConvOperands &o, int64_t at, int m, real v)
+{
+    real bias = o.epilogue.bias != NULL ? o.epilogue.bias[m] : 0;
+    cuda_put(o.out, at, o.beta, cuda_activate(o.epilogue.activation, v + bias));
+}
+
 /* Block (x, y, z): columns, rows, and split of a phase. While a tile is multiplied, the next one is
  * on its way to registers. */
-template <class Problem, class Tile, class Multiply>
+template <class Problem, class Tile, class Multiply, class A, class Image>
 static __global__ void __launch_bounds__(Tile::THREADS)
     conv_product(Problem problem, ConvOperands o)
 {
     typedef typename Multiply::Element Element;
-    constexpr int A = CONV_DEPTH * (Tile::M + Multiply::PAD);
-    constexpr int B = CONV_DEPTH * (Tile::N + Multiply::PAD);
-    constexpr int TILES = 2 * (A + B) * (int)sizeof(Element);
+    constexpr int A_TILE = CONV_DEPTH * (Tile::M + Multiply::PAD);
+    constexpr int B_TILE = CONV_DEPTH * (Tile::N + Multiply::PAD);
+    constexpr int TILES = 2 * (A_TILE + B_TILE) * (int)sizeof(Element);
     __shared__ __align__(
         128) unsigned char memory[TILES > Multiply::STAGING ? TILES : Multiply::STAGING];
     __shared__ ConvRow rows[2][CONV_DEPTH];
@@ -288,7 +304,7 @@ static __global__ void __launch_bounds__(Tile::THREADS)
     int end = begin + o.split_depth < size.k ? begin + o.split_depth : size.k;
     int steps = end > begin ? (end - begin + CONV_DEPTH - 1) / CONV_DEPTH : 0;
     Multiply multiply;
-    ConvLoader<Problem, Tile, Multiply> loader;
+    ConvLoader<Problem, Tile, Multiply, A, Image> loader;
 
     multiply.clear();
     for (int i = t; i < Tile::N; i += Tile::THREADS)
@@ -298,18 +314,19 @@ static __global__ void __launch_bounds__(Tile::THREADS)
     __syncthreads();
     if (steps > 0) {
         loader.load(problem, o, m0, size.m, rows[0], columns);
-        loader.store(tile, tile + A);
+        loader.store(tile, tile + A_TILE);
     }
     __syncthreads();
     for (int s = 0; s < steps; s++) {
-        Element *now = tile + s % 2 * (A + B), *next = tile + (s + 1) % 2 * (A + B);
+        Element *now = tile + s % 2 * (A_TILE + B_TILE);
+        Element *next = tile + (s + 1) % 2 * (A_TILE + B_TILE);
         if (s + 1 < steps)
             loader.load(problem, o, m0, size.m, rows[(s + 1) % 2], columns);
-        multiply.add(now, now + A);
+        multiply.add(now, now + A_TILE);
         if (t < CONV_DEPTH)
             rows[s % 2][t] = conv_row(problem, phase, begin + (s + 2) * CONV_DEPTH + t, end);
         if (s + 1 < steps)
-            loader.store(next, next + A);
+            loader.store(next, next + A_TILE);
         __syncthreads();
     }
     multiply.each(memory, [&](int i, int j, real v) {
@@ -320,8 +337,7 @@ static __global__ void __launch_bounds__(Tile::THREADS)
             o.parts[((int64_t)blockIdx.z * size.m + m) * o.n + n0 + j] = v;
             return;
         }
-        real *out = o.out + problem.out_row(m) + columns[j].out;
-        *out = cuda_gradient(o.beta, out, v + (o.bias != NULL ? o.bias[m] : 0));
+        conv_store(o, problem.out_row(m) + columns[j].out, m, v);
     });
 }
 
@@ -333,11 +349,10 @@ template <class Problem> static __global__ void conv_add_splits(Problem problem,
     CUDA_FOR(i, (int64_t)size.m * size.n)
     {
         int m = (int)(i / size.n), p = (int)(i % size.n);
-        real sum = o.bias != NULL ? o.bias[m] : 0;
+        real sum = 0;
         for (int s = 0; s < o.splits; s++)
             sum += o.parts[((int64_t)(phase * o.splits + s) * size.m + m) * o.n + p];
-        real *out = o.out + problem.out_row(m) + problem.column(phase, p).out;
-        *out = cuda_gradient(o.beta, out, sum);
+        conv_store(o, problem.out_row(m) + problem.column(phase, p).out, m, sum);
     }
 }
 
@@ -396,25 +411,53 @@ template <class Problem> static size_t conv_scratch(const Problem &problem)
     return (size_t)problem.phases() * p.splits * p.size.m * p.size.n * sizeof(real);
 }
 
+template <class Problem, class Tile, class Multiply, class A = real, class Image = real>
+static void conv_launch_product(Cuda *cuda, const Problem &problem, const ConvPlan &p,
+                                const ConvOperands &o)
+{
+    CUDA_LAUNCH(cuda, (conv_product<Problem, Tile, Multiply, A, Image>),
+                dim3(p.blocks_n, p.blocks_m, problem.phases() * p.splits), Tile::THREADS, problem,
+                o);
+}
+
+/* With factors of bfloat16, and images too. */
+template <class Problem, class Tile>
+static void conv_launch_bf16(Cuda *cuda, const Problem &problem, const ConvPlan &p,
+                             const ConvOperands &o)
+{
+    typedef ConvTensor<Tile, ConvBf16> Multiply;
+    typedef __nv_bfloat16 Half;
+
+    if constexpr (Problem::A_IS_IMAGE)
+        if (o.a.half) {
+            if (o.image.half)
+                conv_launch_product<Problem, Tile, Multiply, Half, Half>(cuda, problem, p, o);
+            else
+                conv_launch_product<Problem, Tile, Multiply, Half, real>(cuda, problem, p, o);
+            return;
+        }
+    if (o.image.half)
+        conv_launch_product<Problem, Tile, Multiply, real, Half>(cuda, problem, p, o);
+    else
+        conv_launch_product<Problem, Tile, Multiply, real, real>(cuda, problem, p, o);
+}
+
 template <class Problem, class Tile>
 static void conv_launch_tile(Cuda *cuda, const Problem &problem, const ConvPlan &p,
                              const ConvOperands &o)
 {
-    dim3 grid(p.blocks_n, p.blocks_m, problem.phases() * p.splits);
     if constexpr (sizeof(real) == 4) {
+        typedef ConvTensor<Tile, ConvTf32> Tf32;
         if (cuda->precision == PRECISION_TF32) {
-            CUDA_LAUNCH(cuda, (conv_product<Problem, Tile, ConvTensor<Tile, ConvTf32>>), grid,
-                        Tile::THREADS, problem, o);
+            conv_launch_product<Problem, Tile, Tf32>(cuda, problem, p, o);
             return;
         }
         if (cuda->precision == PRECISION_BF16) {
-            CUDA_LAUNCH(cuda, (conv_product<Problem, Tile, ConvTensor<Tile, ConvBf16>>), grid,
-                        Tile::THREADS, problem, o);
+            conv_launch_bf16<Problem, Tile>(cuda, problem, p, o);
             return;
         }
     }
-    CUDA_LAUNCH(cuda, (conv_product<Problem, Tile, ConvPlain<Tile>>), grid, Tile::THREADS, problem,
-                o);
+    conv_launch_product<Problem, Tile, ConvPlain<Tile>>(cuda, problem, p, o);
 }
 
 template <class Problem>

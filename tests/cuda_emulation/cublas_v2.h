@@ -1,5 +1,6 @@
-/* cuBLAS by the CPU's BLAS: the calls the backend makes, column-major as they are. TF32 and
- * bfloat16 products are computed in full float. */
+/* cuBLAS by the CPU's BLAS: the calls the backend makes, column-major as they are. Factors are
+ * float or double, or bfloat16 (then results are float or bfloat16); products are computed in full
+ * float or double, those of TF32 too. */
 #ifndef TESTS_CUDA_EMULATION_CUBLAS_V2_H
 #define TESTS_CUDA_EMULATION_CUBLAS_V2_H
 
@@ -11,7 +12,7 @@ enum cublasStatus_t {
 };
 
 enum cublasOperation_t { CUBLAS_OP_N, CUBLAS_OP_T };
-enum cudaDataType_t { CUDA_R_32F, CUDA_R_64F };
+enum cudaDataType_t { CUDA_R_32F, CUDA_R_64F, CUDA_R_16BF };
 enum cublasComputeType_t {
     CUBLAS_COMPUTE_32F,
     CUBLAS_COMPUTE_32F_FAST_TF32,
@@ -29,7 +30,7 @@ cublasStatus_t cublasSetWorkspace(cublasHandle_t handle, void *workspace, size_t
 const char *cublasGetStatusString(cublasStatus_t status);
 
 /* c[i] = alpha op(a[i]) op(b[i]) + beta c[i], i < batch, the matrices `stride` elements apart; all
- * of one type; alpha and beta in host memory. */
+ * alpha and beta in host memory. */
 cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t handle, cublasOperation_t transpose_a,
                                           cublasOperation_t transpose_b, int m, int n, int k,
                                           const void *alpha, const void *a, cudaDataType_t type_a,
