@@ -4,7 +4,7 @@ FAILING_ALLOC = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_al
 	-Wl,--wrap=strdup,--wrap=free
 CORE_LIBS = $(CMOCKA_LIBS) $(OPENBLAS_LIBS) $(JANSSON_LIBS) -lm
 CORE_TESTS = tests/test_rng tests/test_tensor_file tests/test_weights tests/test_graph_gradient_double \
-	tests/test_plan tests/test_alloc tests/test_optim tests/test_resume
+	tests/test_plan tests/test_fuse tests/test_alloc tests/test_optim tests/test_resume
 check_PROGRAMS += $(CORE_TESTS)
 TESTS += $(CORE_TESTS)
 
@@ -34,6 +34,8 @@ tests_test_graph_gradient_double_SOURCES = tests/test_graph_gradient_double.c $(
 tests_test_graph_gradient_double_CPPFLAGS = $(AM_CPPFLAGS) -DREAL_IS_DOUBLE
 tests_test_graph_gradient_double_LDADD = libautograd_double.a libtensor_double.a $(CORE_LIBS)
 
+tests_test_fuse_SOURCES = tests/test_fuse.c tests/threads.h
+tests_test_fuse_LDADD = libautograd.a libtensor.a $(CORE_LIBS)
 tests_test_plan_SOURCES = tests/test_plan.c tests/random_graph.c tests/random_graph.h $(SMALL_NET)
 tests_test_plan_LDADD = libautograd.a libtensor.a $(CORE_LIBS)
 

@@ -296,6 +296,7 @@ void case_forward(OpCase *c, bool in_place)
     call.out = c->out;
     if (in_place)
         call.out.data = c->in[0].data;
+    call.activation = c->activation;
     call.scratch = c->forward_scratch;
     if (c->backend != NULL)
         run_on_device(c, c->backend->forward[c->row->op], &call);
@@ -304,7 +305,7 @@ void case_forward(OpCase *c, bool in_place)
     case_check_sentinels(c, "forward");
 }
 
-void case_backward(OpCase *c, unsigned wanted, real beta, bool in_place)
+void case_backward(OpCase *c, unsigned wanted, real beta, CasePlace place)
 {
     Call call = base_call(c);
 
@@ -322,8 +323,10 @@ void case_backward(OpCase *c, unsigned wanted, real beta, bool in_place)
     if ((c->info->reads & READS_OUT) == 0)
         call.out.data = NULL;
     call.dout = c->dout;
-    if (in_place)
-        call.din[0].data = c->dout.data;
+    if (place != CASE_APART)
+        call.din[0].data = place == CASE_OVER_DOUT ? c->dout.data : c->in[0].data;
+    if ((c->info->flags & OP_MASKS) != 0)
+        call.activation = c->activation;
     call.scratch = c->backward_scratch;
     if (c->backend != NULL)
         run_on_device(c, c->backend->backward[c->row->op], &call);

@@ -33,7 +33,11 @@ typedef struct OpCase {
     Tensor in[OP_MAX_IN], din[OP_MAX_IN];
     Tensor out, dout, saved[OP_MAX_SAVED];
     void *forward_scratch, *backward_scratch; /* of exactly the promised size */
+    Activation activation;                    /* merged into the op; as opened: none */
 } OpCase;
+
+/* Where backward writes din[0]. */
+typedef enum CasePlace { CASE_APART, CASE_OVER_DOUT, CASE_OVER_IN } CasePlace;
 
 /* Shapes written as "2x3 4 -" into shape; how many. */
 int parse_shapes(const char *text, Shape shape[static OP_MAX_IN]);
@@ -54,8 +58,8 @@ bool case_wants(const OpCase *c, int i);
 void case_forward(OpCase *c, bool in_place);
 
 /* din of the inputs whose bit is in `wanted`, with this beta. Operands that the row does not let
- * backward read are NULL. in_place: din[0] takes dout's bytes. */
-void case_backward(OpCase *c, unsigned wanted, real beta, bool in_place);
+ * backward read are NULL. Backward gets the activation where the row says MASKS. */
+void case_backward(OpCase *c, unsigned wanted, real beta, CasePlace place);
 
 /* Fails the test if a sentinel is gone; `when` is part of the message. */
 void case_check_sentinels(const OpCase *c, const char *when);

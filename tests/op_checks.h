@@ -23,4 +23,8 @@ void case_constant_check(OpCase *c);
 /* Where the op may work in place, it gives the same bits. */
 void case_in_place_check(OpCase *c);
 
+/* Where the op may have an activation merged into it, it gives the bits of the two one after the
+ * other. */
+void case_activation_check(OpCase *c);
+
 #endif

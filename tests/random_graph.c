@@ -6,7 +6,25 @@
 #include "libautograd/ops.h"
 #include "libtensor/rng.h"
 
-enum { N_VALUES = 24, N_PARAMS = 4, ELEMENTS = RANDOM_N * RANDOM_C * RANDOM_S * RANDOM_S };
+enum {
+    N_VALUES = 24,
+    N_PARAMS = RANDOM_WEIGHTS,
+    ELEMENTS = RANDOM_N * RANDOM_C * RANDOM_S * RANDOM_S
+};
+
+/* Parameters of a set: weights of convolutions, then the four of a batch_norm. */
+enum { GAMMA = N_PARAMS, SHIFT, MEAN, VAR, DECLARED };
+
+static Var random_norm(RandomGraph *r, const Param *param, Rng *rng, Var x)
+{
+    ParamSet *set = rng_below(rng, 3) ? r->set : r->frozen;
+    Var of[4];
+    for (int i = 0; i < 4; i++)
+        of[i] = ag_param(r->graph, set, param[GAMMA + i]);
+    return ag_batch_norm(
+        r->graph, x, of[0], of[1], of[2], of[3],
+        (BatchNormParam){.eps = (real)1e-2, .momentum = (real).1, .train = rng_below(rng, 2)});
+}
 
 static Var random_op(RandomGraph *r, const Param *param, Rng *rng, const Var *value, int n)
 {
@@ -16,7 +34,7 @@ static Var random_op(RandomGraph *r, const Param *param, Rng *rng, const Var *va
     Var b = value[rng_below(rng, (uint32_t)n)];
     uint32_t p = rng_below(rng, N_PARAMS);
     Var w = rng_below(rng, 3) ? ag_param(g, r->set, param[p]) : ag_param(g, r->frozen, param[p]);
-    switch (rng_below(rng, 12)) {
+    switch (rng_below(rng, 14)) {
     case 0:
         return ag_relu(g, a);
     case 1:
@@ -41,6 +59,10 @@ static Var random_op(RandomGraph *r, const Param *param, Rng *rng, const Var *va
                         (AxisParam){1, 2, RANDOM_C});
     case 10:
         return ag_max_pool2d(g, a, (Pool2dParam){3, 1, 1});
+    case 11:
+        return random_norm(r, param, rng, a);
+    case 12:
+        return ag_relu(g, random_norm(r, param, rng, a));
     default:
         return ag_softmax(g, a, (SoftmaxParam){.beta = 1});
     }
@@ -54,12 +76,16 @@ static void declare(ParamSet *set, Param *param)
         param[i] = params_declare(set, name, shape4(RANDOM_C, RANDOM_C, 3, 3),
                                   (Init){INIT_NORMAL, (real).2});
     }
+    param[GAMMA] = params_declare(set, "gamma", shape1(RANDOM_C), (Init){INIT_NORMAL, 1});
+    param[SHIFT] = params_declare(set, "shift", shape1(RANDOM_C), (Init){INIT_NORMAL, (real).3});
+    param[MEAN] = params_declare_buffer(set, "mean", shape1(RANDOM_C), (Init){INIT_ZEROS, 0});
+    param[VAR] = params_declare_buffer(set, "var", shape1(RANDOM_C), (Init){INIT_CONSTANT, 1});
 }
 
 void random_graph_build(RandomGraph *r, Backend *backend, uint64_t seed)
 {
     *r = (RandomGraph){.set = params_new(), .frozen = params_new(), .graph = ag_graph_new()};
-    Param param[N_PARAMS];
+    Param param[DECLARED];
     declare(r->frozen, param);
     declare(r->set, param);
     bool ok = params_alloc(r->set, backend, true, seed, NULL) &&

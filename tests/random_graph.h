@@ -4,7 +4,7 @@
 
 #include "libautograd/autograd.h"
 
-enum { RANDOM_KEPT = 2, RANDOM_N = 2, RANDOM_C = 4, RANDOM_S = 5 };
+enum { RANDOM_KEPT = 2, RANDOM_N = 2, RANDOM_C = 4, RANDOM_S = 5, RANDOM_WEIGHTS = 4 };
 
 typedef struct RandomGraph {
     ParamSet *set, *frozen;

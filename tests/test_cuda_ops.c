@@ -62,7 +62,7 @@ static void compare(Backend *backend, double bound, double worst[OP_COUNT])
         OpCase c;
         case_open(&c, &op_case_rows[r], backend);
         case_forward(&c, false);
-        case_backward(&c, ALL_INPUTS, 0, false);
+        case_backward(&c, ALL_INPUTS, 0, CASE_APART);
         for (int i = -1; i < c.n_in; i++) {
             bool updated = i >= 0 && (c.info->flags & OP_UPDATES(i)) != 0;
             if (i >= 0 && !case_wants(&c, i) && !updated)
@@ -123,7 +123,7 @@ static void check_order(OpCase *c)
     real *din[OP_MAX_IN] = {NULL};
 
     case_forward(c, false);
-    case_backward(c, ALL_INPUTS, 0, false);
+    case_backward(c, ALL_INPUTS, 0, CASE_APART);
     real *out = case_copy(c->out);
     for (int i = 0; i < c->n_in; i++)
         if (case_wants(c, i))
@@ -131,7 +131,7 @@ static void check_order(OpCase *c)
     setenv("CUDA_EMULATION_REVERSE", "1", 1);
     case_reset(c);
     case_forward(c, false);
-    case_backward(c, ALL_INPUTS, 0, false);
+    case_backward(c, ALL_INPUTS, 0, CASE_APART);
     unsetenv("CUDA_EMULATION_REVERSE");
     case_expect_bits(c, c->out, out, "out depends on the order of threads");
     for (int i = 0; i < c->n_in; i++) {
@@ -172,14 +172,21 @@ static void test_in_place(void **state)
     each_case(case_in_place_check);
 }
 
+static void test_activations(void **state)
+{
+    (void)state;
+    each_case(case_activation_check);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_as_on_cpu),  cmocka_unit_test(test_order),
-        cmocka_unit_test(test_accumulate), cmocka_unit_test(test_unwanted),
-        cmocka_unit_test(test_constant),   cmocka_unit_test(test_in_place),
+        cmocka_unit_test(test_as_on_cpu),   cmocka_unit_test(test_order),
+        cmocka_unit_test(test_accumulate),  cmocka_unit_test(test_unwanted),
+        cmocka_unit_test(test_constant),    cmocka_unit_test(test_in_place),
+        cmocka_unit_test(test_activations),
 #ifndef REAL_IS_DOUBLE
-        cmocka_unit_test(test_tf32),       cmocka_unit_test(test_bf16),
+        cmocka_unit_test(test_tf32),        cmocka_unit_test(test_bf16),
 #endif
     };
     Error err = {""};

@@ -66,7 +66,7 @@ static void each_case(void (*check)(OpCase *))
 static void check_gradient(OpCase *c)
 {
     case_forward(c, false);
-    case_backward(c, ALL_INPUTS, 0, false);
+    case_backward(c, ALL_INPUTS, 0, CASE_APART);
     for (int i = 0; i < c->n_in; i++) {
         if (!case_wants(c, i))
             continue;
@@ -96,7 +96,7 @@ static void check_threads(OpCase *c)
 
     threads(1);
     case_forward(c, false);
-    case_backward(c, ALL_INPUTS, 0, false);
+    case_backward(c, ALL_INPUTS, 0, CASE_APART);
     real *out = case_copy(c->out);
     for (int i = 0; i < c->n_in; i++)
         if (case_wants(c, i))
@@ -105,7 +105,7 @@ static void check_threads(OpCase *c)
         threads(n);
         case_reset(c);
         case_forward(c, false);
-        case_backward(c, ALL_INPUTS, 0, false);
+        case_backward(c, ALL_INPUTS, 0, CASE_APART);
         case_expect_bits(c, c->out, out, "out depends on the number of threads");
         for (int i = 0; i < c->n_in; i++)
             if (case_wants(c, i))
@@ -154,6 +154,12 @@ static void test_in_place(void **state)
 {
     (void)state;
     each_case(case_in_place_check);
+}
+
+static void test_activations(void **state)
+{
+    (void)state;
+    each_case(case_activation_check);
 }
 
 typedef struct ErrorRow {
@@ -213,7 +219,7 @@ static void test_every_op_has_a_case(void **state)
 static void write_values(OpCase *c)
 {
     case_forward(c, false);
-    case_backward(c, ALL_INPUTS, 0, false);
+    case_backward(c, ALL_INPUTS, 0, CASE_APART);
     fwrite(c->out.data, 1, tensor_bytes(c->out), stdout);
     for (int i = 0; i < c->n_in; i++)
         if (case_wants(c, i))
@@ -232,6 +238,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_constant),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_in_place),
+        cmocka_unit_test(test_activations),
         cmocka_unit_test(test_errors),
     };
 

@@ -122,11 +122,12 @@ static void walk_step(Owners *o, const Step *s)
         take(o, scratch_bytes, -1);
         for (int i = 0; i < OP_MAX_SAVED; i++)
             take(o, c->saved[i], saved_tag(s->node, i));
-        take(o, c->out, value_tag(s->node));
+        take(o, c->out, value_tag(s->out));
         return;
     }
-    owns(o, c->out, value_tag(s->node));
-    owns(o, c->dout, grad_tag(s->node));
+    int dout = c->activation.kind == ACTIVATION_NONE ? s->node : s->out;
+    owns(o, c->out, value_tag(s->out));
+    owns(o, c->dout, grad_tag(dout));
     for (int i = 0; i < OP_MAX_SAVED; i++)
         owns(o, c->saved[i], saved_tag(s->node, i));
     for (int i = 0; i < c->n_in; i++) {
@@ -144,12 +145,12 @@ static void walk_step(Owners *o, const Step *s)
         if (c->din[i].data)
             take(o, c->din[i], grad_tag(grad_node(g, node->in[i])));
     /* Operands that are read by this call must not have been written by it, but in place. */
-    for (int i = 0; i < c->n_in; i++)
+    for (int i = s->over_in; i < c->n_in; i++)
         if (c->in[i].data)
             owns(o, c->in[i], value_tag(value_node(g, node->in[i])));
-    owns(o, c->out, value_tag(s->node));
+    owns(o, c->out, value_tag(s->out));
     if (!s->in_place)
-        owns(o, c->dout, grad_tag(s->node));
+        owns(o, c->dout, grad_tag(dout));
 }
 
 static void walk(const Plan *plan, Var loss)
@@ -219,7 +220,7 @@ static void no_live_bytes_are_shared(void **state)
 
 enum {
     ELEMENTS = RANDOM_N * RANDOM_C * RANDOM_S * RANDOM_S,
-    WEIGHTS = 4 * RANDOM_C * RANDOM_C * 9
+    WEIGHTS = RANDOM_WEIGHTS * RANDOM_C * RANDOM_C * 9 + 2 * RANDOM_C
 };
 
 typedef struct Result {
@@ -232,6 +233,7 @@ static void run_random(uint64_t seed, bool plain, Result *result)
     random_graph_build(&r, cpu, seed);
     Plan *plan = plan_of(r.graph, r.loss, plain);
     random_graph_feed(&r, plan);
+    assert_int_equal(params_elements(r.set), WEIGHTS);
     memset(params_grads(r.set), 0xff, sizeof result->grads); /* NaN: must be overwritten */
     ag_run(plan, &step0);
     ag_run(plan, &step0); /* what a run leaves must not reach the next */

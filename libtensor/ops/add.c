@@ -18,8 +18,12 @@ void op_add_forward(const Call *c)
     real *y = c->out.data;
 
 #pragma omp parallel for schedule(static) if (n > PARALLEL_CHUNK)
-    for (int64_t i = 0; i < n; i++)
-        y[i] = a[i] + b[i];
+    for (int64_t i = 0; i < n; i += PARALLEL_CHUNK) {
+        int64_t end = parallel_chunk_end(i, n);
+        for (int64_t k = i; k < end; k++)
+            y[k] = a[k] + b[k];
+        activate_row(c->activation, y + i, end - i);
+    }
 }
 
 void op_add_backward(const Call *c)

@@ -44,6 +44,8 @@ void op_linear_forward(const Call *c)
         for (int64_t r = 0; b != NULL && r < n; r++)
             memcpy(y + r * o + o0, b + o0, (size_t)width * sizeof *y);
         gemm(false, true, n, width, i, x, i, w + o0 * i, i, b != NULL, y + o0, o);
+        for (int64_t r = 0; r < n; r++)
+            activate_row(c->activation, y + r * o + o0, width);
     }
 }
 
@@ -53,11 +55,6 @@ void op_linear_backward(const Call *c)
     int64_t n = c->dout.shape.dim[0], o = c->dout.shape.dim[1], i = c->in[0].shape.dim[1];
     real *dx = c->din[0].data, *dw = c->din[1].data, *db = c->din[2].data;
 
-    if (dx != NULL) {
-#pragma omp parallel for schedule(dynamic)
-        for (int64_t i0 = 0; i0 < i; i0 += BLOCK)
-            gemm(false, false, n, width_at(i0, i), o, dy, o, w + i0, i, c->beta[0], dx + i0, i);
-    }
     if (dw != NULL) {
 #pragma omp parallel for schedule(dynamic)
         for (int64_t o0 = 0; o0 < o; o0 += BLOCK)
@@ -70,4 +67,9 @@ void op_linear_backward(const Call *c)
                 sum += (double)dy[r * o + k];
             db[k] = gradient(c->beta[2], db[k], (real)sum);
         }
+    if (dx != NULL) { /* last, for it may take the place of x */
+#pragma omp parallel for schedule(dynamic)
+        for (int64_t i0 = 0; i0 < i; i0 += BLOCK)
+            gemm(false, false, n, width_at(i0, i), o, dy, o, w + i0, i, c->beta[0], dx + i0, i);
+    }
 }

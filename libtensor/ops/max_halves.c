@@ -44,8 +44,9 @@ void op_max_halves_backward(const Call *c)
     for (int64_t k = 0; k < n; k++)
         for (int64_t i = 0; i < half; i++) {
             int64_t a = 2 * k * half + i, b = a + half;
+            bool second = x[b] > x[a]; /* before dx, which may take x's place */
             real d = dy[k * half + i];
-            dx[a] = gradient(beta, dx[a], x[b] > x[a] ? 0 : d);
-            dx[b] = gradient(beta, dx[b], x[b] > x[a] ? d : 0);
+            dx[a] = gradient(beta, dx[a], second ? 0 : d);
+            dx[b] = gradient(beta, dx[b], second ? d : 0);
         }
 }

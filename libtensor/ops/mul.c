@@ -27,7 +27,7 @@ void op_mul_backward(const Call *c)
     int64_t n = shape_count(c->dout.shape);
     const real *dy = c->dout.data;
 
-    for (int k = 0; k < 2; k++) {
+    for (int k = 1; k >= 0; k--) { /* db first: da may take a's place */
         const real *other = c->in[1 - k].data;
         real *d = c->din[k].data, beta = c->beta[k];
         if (d == NULL)
