@@ -7,9 +7,10 @@ namespace
 {
 
 struct Sum {
+    Activation activation;
     __device__ real operator()(const real *x, int64_t) const
     {
-        return x[0] + x[1];
+        return cuda_activate(activation, x[0] + x[1]);
     }
 };
 
@@ -25,7 +26,7 @@ struct Same {
 void op_add_forward_cuda(const Call *c)
 {
     cuda_map<2>(c, {{cuda_view(c->in[0]), cuda_view(c->in[1])}}, cuda_view(c->out), 0,
-                shape_count(c->out.shape), Sum());
+                shape_count(c->out.shape), Sum{c->activation});
 }
 
 void op_add_backward_cuda(const Call *c)

@@ -2,7 +2,7 @@
  *
  * Training reads x twice: `moments` gives mean and sum of squares around it of every CUDA_SUM_CHUNK
  * elements, which stay in registers between the two; `finish_moments` combines them (Chan, Golub
- * and LeVeque 1979); then x is mapped. */
+ * and LeVeque 1979); then x is mapped. Backward makes the mask of a merged activation from x. */
 #include "libtensor/cuda/sums.h"
 
 namespace
@@ -10,7 +10,7 @@ namespace
 
 constexpr int PER_THREAD = CUDA_SUM_CHUNK / CUDA_THREADS;
 
-template <int WIDTH> __global__ void moments(CudaSums s, const real *x, double *part)
+template <int WIDTH> __global__ void moments(CudaSums s, CudaView x, double *part)
 {
     int64_t k = blockIdx.x / s.parts, p = blockIdx.x % s.parts;
     int64_t inner = s.inner / WIDTH, packs = s.samples * inner;
@@ -83,23 +83,43 @@ __global__ void take_running(int64_t channels, real eps, const real *running_mea
     }
 }
 
-struct Normalise {
+/* What forward and backward know of a channel. */
+struct Channels {
     const real *gamma, *shift, *mean, *r;
-    int64_t channels;
+    int64_t count;
+    Activation activation;
+
+    /* Before the activation; by fma, so that forward and backward round alike. */
+    __device__ real normalised(real x, int64_t k) const
+    {
+        real scale = gamma[k] * r[k];
+        return fma(x, scale, fma(-mean[k], scale, shift[k]));
+    }
+
+    /* dy behind the activation. */
+    __device__ real masked(real dy, real x, int64_t k) const
+    {
+        if (activation.kind == ACTIVATION_NONE || normalised(x, k) > 0)
+            return dy;
+        return activation.kind == ACTIVATION_RELU ? 0 : activation.slope * dy;
+    }
+};
+
+struct Normalise {
+    Channels channels;
     __device__ real operator()(const real *x, int64_t row) const
     {
-        int64_t k = row % channels;
-        real scale = gamma[k] * r[k];
-        return x[0] * scale + (shift[k] - mean[k] * scale);
+        return cuda_activate(channels.activation, channels.normalised(x[0], row % channels.count));
     }
 };
 
 struct Terms { /* of dy, x */
-    const real *mean;
+    Channels channels;
     __device__ void operator()(const real *x, int64_t k, real *sum) const
     {
-        sum[0] += x[0];
-        sum[1] += x[0] * (x[1] - mean[k]);
+        real d = channels.masked(x[0], x[1], k);
+        sum[0] += d;
+        sum[1] += d * (x[1] - channels.mean[k]);
     }
 };
 
@@ -126,24 +146,32 @@ __global__ void finish_sums(CudaSums s, const double *part, const real *gamma, c
 }
 
 struct Gradient { /* of dy, x; training */
-    const real *gamma, *r, *slopes;
-    int64_t channels;
+    Channels channels;
+    const real *slopes;
     __device__ real operator()(const real *x, int64_t row) const
     {
-        int64_t k = row % channels;
-        return x[0] * (gamma[k] * r[k]) - x[1] * slopes[2 * k] + slopes[2 * k + 1];
+        int64_t k = row % channels.count;
+        real d = channels.masked(x[0], x[1], k), scale = channels.gamma[k] * channels.r[k];
+        return d * scale - x[1] * slopes[2 * k] + slopes[2 * k + 1];
     }
 };
 
-struct FrozenGradient { /* of dy */
-    const real *gamma, *r;
-    int64_t channels;
+/* Of dy, and of x if there is an activation. */
+template <int IN> struct FrozenGradient {
+    Channels channels;
     __device__ real operator()(const real *x, int64_t row) const
     {
-        int64_t k = row % channels;
-        return x[0] * (gamma[k] * r[k]);
+        int64_t k = row % channels.count;
+        real d = IN == 1 ? x[0] : channels.masked(x[0], x[IN - 1], k);
+        return d * (channels.gamma[k] * channels.r[k]);
     }
 };
+
+Channels channels_of(const Call *c)
+{
+    return {cuda_data(c->in[1]),    cuda_data(c->in[2]),   cuda_data(c->saved[0]),
+            cuda_data(c->saved[1]), c->in[1].shape.dim[0], c->activation};
+}
 
 CudaSums sums_of(Shape x)
 {
@@ -163,7 +191,8 @@ void op_batch_norm_forward_cuda(const Call *c)
 {
     const BatchNormParam *p = (const BatchNormParam *)c->param;
     CudaSums s = sums_of(c->out.shape);
-    real *x = cuda_data(c->in[0]), *mean = cuda_data(c->saved[0]), *r = cuda_data(c->saved[1]);
+    CudaView x = cuda_view(c->in[0]);
+    real *mean = cuda_data(c->saved[0]), *r = cuda_data(c->saved[1]);
     real *running_mean = cuda_data(c->in[3]), *running_var = cuda_data(c->in[4]);
     double *part = (double *)c->scratch;
     unsigned blocks = (unsigned)(s.channels * s.parts);
@@ -172,37 +201,39 @@ void op_batch_norm_forward_cuda(const Call *c)
         CUDA_LAUNCH(cuda_of(c), take_running, cuda_blocks(s.channels), CUDA_THREADS, s.channels,
                     p->eps, running_mean, running_var, mean, r);
     else {
-        if (cuda_packs(s.inner, x))
-            CUDA_LAUNCH(cuda_of(c), moments<CUDA_PACK>, blocks, CUDA_THREADS, s, x, part);
-        else
-            CUDA_LAUNCH(cuda_of(c), moments<1>, blocks, CUDA_THREADS, s, x, part);
+        cuda_with_width(cuda_width(s.inner, x), [&](auto wide) {
+            CUDA_LAUNCH(cuda_of(c), moments<decltype(wide)::value>, blocks, CUDA_THREADS, s, x,
+                        part);
+        });
         CUDA_LAUNCH(cuda_of(c), finish_moments, (unsigned)s.channels, CUDA_THREADS, s, part, *p,
                     running_mean, running_var, mean, r);
     }
-    Normalise f = {cuda_data(c->in[1]), cuda_data(c->in[2]), mean, r, s.channels};
-    cuda_map_rows<1>(c, {{x}}, cuda_data(c->out), 0, shape_count(c->out.shape), s.inner, f);
+    cuda_map_rows<1>(c, {{x}}, cuda_view(c->out), 0, shape_count(c->out.shape), s.inner,
+                     Normalise{channels_of(c)});
 }
 
 void op_batch_norm_backward_cuda(const Call *c)
 {
     const BatchNormParam *p = (const BatchNormParam *)c->param;
     CudaSums s = sums_of(c->dout.shape);
-    real *x = cuda_data(c->in[0]), *gamma = cuda_data(c->in[1]), *dy = cuda_data(c->dout);
-    real *mean = cuda_data(c->saved[0]), *r = cuda_data(c->saved[1]), *dx = cuda_data(c->din[0]);
+    Channels channels = channels_of(c);
+    CudaView x = cuda_view(c->in[0]), dy = cuda_view(c->dout), dx = cuda_view(c->din[0]);
     double *part = (double *)c->scratch;
     real *slopes = (real *)(part + 2 * s.channels * s.parts);
     int64_t n = shape_count(c->dout.shape);
 
     if (p->train || c->din[1].data != NULL || c->din[2].data != NULL) {
-        cuda_sum_stage<2, 2>(c, s, {{dy, x}}, Terms{mean}, part);
-        CUDA_LAUNCH(cuda_of(c), finish_sums, (unsigned)s.channels, CUDA_THREADS, s, part, gamma,
-                    mean, r, cuda_data(c->din[1]), c->beta[1], cuda_data(c->din[2]), c->beta[2],
-                    slopes);
+        cuda_sum_stage<2, 2>(c, s, {{dy, x}}, Terms{channels}, part);
+        CUDA_LAUNCH(cuda_of(c), finish_sums, (unsigned)s.channels, CUDA_THREADS, s, part,
+                    channels.gamma, channels.mean, channels.r, cuda_data(c->din[1]), c->beta[1],
+                    cuda_data(c->din[2]), c->beta[2], slopes);
     }
-    if (dx != NULL && p->train)
-        cuda_map_rows<2>(c, {{dy, x}}, dx, c->beta[0], n, s.inner,
-                         Gradient{gamma, r, slopes, s.channels});
-    else if (dx != NULL)
-        cuda_map_rows<1>(c, {{dy}}, dx, c->beta[0], n, s.inner,
-                         FrozenGradient{gamma, r, s.channels});
+    if (dx.data == NULL)
+        return;
+    if (p->train)
+        cuda_map_rows<2>(c, {{dy, x}}, dx, c->beta[0], n, s.inner, Gradient{channels, slopes});
+    else if (c->activation.kind != ACTIVATION_NONE)
+        cuda_map_rows<2>(c, {{dy, x}}, dx, c->beta[0], n, s.inner, FrozenGradient<2>{channels});
+    else
+        cuda_map_rows<1>(c, {{dy}}, dx, c->beta[0], n, s.inner, FrozenGradient<1>{channels});
 }

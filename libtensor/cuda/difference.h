@@ -53,7 +53,7 @@ template <class F> static void difference_backward(const Call *c)
 {
     int64_t n = shape_count(c->in[0].shape);
 
-    for (int k = 0; k < 2; k++)
+    for (int k = 1; k >= 0; k--) /* db first: da may take the place of a */
         if (c->din[k].data != NULL) {
             DifferenceGradient<F> f = {cuda_data(c->dout), (k == 0 ? 1 : -1) / (real)n};
             cuda_map<2>(c, {{cuda_data(c->in[0]), cuda_data(c->in[1])}}, cuda_data(c->din[k]),

@@ -4,22 +4,22 @@
 
 CUDA_NO_SCRATCH(linear)
 
-static __global__ void add_bias(real *y, const real *b, int64_t n, int64_t o)
+static __global__ void finish(real *y, Epilogue e, int64_t n, int64_t o)
 {
     CUDA_FOR(i, n * o)
-    y[i] += b[i % o];
+    y[i] = cuda_activate(e.activation, e.bias != NULL ? y[i] + e.bias[i % o] : y[i]);
 }
 
 void op_linear_forward_cuda(const Call *c)
 {
     int64_t n = c->out.shape.dim[0], o = c->out.shape.dim[1], i = c->in[0].shape.dim[1];
     const real *x = (const real *)c->in[0].data, *w = (const real *)c->in[1].data;
-    const real *b = (const real *)c->in[2].data;
+    Epilogue e = {(const real *)c->in[2].data, c->activation};
     real *y = (real *)c->out.data;
 
     cuda_gemm(cuda_of(c), false, true, n, o, i, x, i, w, i, 0, y, o);
-    if (b != NULL)
-        CUDA_LAUNCH(cuda_of(c), add_bias, cuda_blocks(n * o), CUDA_THREADS, y, b, n, o);
+    if (e.bias != NULL || e.activation.kind != ACTIVATION_NONE)
+        CUDA_LAUNCH(cuda_of(c), finish, cuda_blocks(n * o), CUDA_THREADS, y, e, n, o);
 }
 
 /* A thread sums a column, so that a warp reads whole lines. */
@@ -41,11 +41,11 @@ void op_linear_backward_cuda(const Call *c)
     const real *dy = (const real *)c->dout.data;
     real *dx = (real *)c->din[0].data, *dw = (real *)c->din[1].data, *db = (real *)c->din[2].data;
 
-    if (dx != NULL)
-        cuda_gemm(cuda_of(c), false, false, n, i, o, dy, o, w, i, c->beta[0], dx, i);
     if (dw != NULL)
         cuda_gemm(cuda_of(c), true, false, o, i, n, dy, o, x, i, c->beta[1], dw, i);
     if (db != NULL)
         CUDA_LAUNCH(cuda_of(c), sum_columns, cuda_blocks(o), CUDA_THREADS, dy, n, o, c->beta[2],
                     db);
+    if (dx != NULL) /* last, for it may take the place of x */
+        cuda_gemm(cuda_of(c), false, false, n, i, o, dy, o, w, i, c->beta[0], dx, i);
 }

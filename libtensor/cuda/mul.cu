@@ -23,7 +23,7 @@ void op_mul_forward_cuda(const Call *c)
 
 void op_mul_backward_cuda(const Call *c)
 {
-    for (int k = 0; k < 2; k++)
+    for (int k = 1; k >= 0; k--) /* db first: da may take the place of a */
         if (c->din[k].data != NULL)
             cuda_map<2>(c, {{cuda_data(c->in[1 - k]), cuda_data(c->dout)}}, cuda_data(c->din[k]),
                         c->beta[k], shape_count(c->dout.shape), Product());
