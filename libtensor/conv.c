@@ -7,6 +7,7 @@
 #include "libtensor/ops/loops.h"
 #include "libtensor/patches.h"
 #include "libtensor/winograd.h"
+#include "libtensor/winograd_strided.h"
 
 /* How the work is cut. Only shapes decide, so that results do not depend on the number of threads.
  * Small images are taken several samples at a time, because narrow products are slow. */
@@ -137,6 +138,8 @@ size_t conv_to_small_scratch(const ConvShape *s)
         return 0;
     if (winograd_fits(s))
         return winograd_scratch(s);
+    if (winograd_strided_fits(s))
+        return winograd_strided_scratch(s);
     SmallPlan p = small_plan(s);
     return (size_t)(PARALLEL_SLOTS * (p.patches + p.product)) * sizeof(real);
 }
@@ -235,6 +238,10 @@ void conv_to_small(const ConvShape *s, const real *big, const real *w, Epilogue 
         winograd_to_small(s, big, w, epilogue, beta, small, scratch);
         return;
     }
+    if (winograd_strided_fits(s)) {
+        winograd_strided_to_small(s, big, w, epilogue, beta, small, scratch);
+        return;
+    }
     SmallPlan p = small_plan(s);
     bool direct = is_pointwise(s) && group_size(s) == 1, shared = p.blocks > 1 && !direct;
     real *cols = scratch, *products = cols + PARALLEL_SLOTS * p.patches;
@@ -307,6 +314,8 @@ size_t conv_to_big_scratch(const ConvShape *s)
         return 0;
     if (winograd_fits(s))
         return winograd_scratch(s);
+    if (winograd_strided_fits(s))
+        return winograd_strided_scratch(s);
     int64_t slot = big_block(s) * taps(s) * group_size(s) * big_rows(s) * s->small_w;
     return (size_t)(packed_size(s) + PARALLEL_SLOTS * slot) * sizeof(real);
 }
@@ -337,6 +346,10 @@ void conv_to_big(const ConvShape *s, const real *small, const real *w, Epilogue 
     }
     if (winograd_fits(s)) {
         winograd_to_big(s, small, w, epilogue, beta, big, scratch);
+        return;
+    }
+    if (winograd_strided_fits(s)) {
+        winograd_strided_to_big(s, small, w, epilogue, beta, big, scratch);
         return;
     }
     int64_t block = big_block(s), blocks = ceil_div(s->big_c, block), area = small_area(s);
@@ -416,6 +429,8 @@ size_t conv_weight_scratch(const ConvShape *s)
         return 0;
     if (winograd_fits(s))
         return winograd_scratch(s);
+    if (winograd_strided_fits(s))
+        return winograd_strided_scratch(s);
     WeightPlan p = weight_plan(s);
     return (size_t)(packed_size(s) + partial_size(s, &p) + PARALLEL_SLOTS * p.patches) *
            sizeof(real);
@@ -447,6 +462,10 @@ void conv_weight(const ConvShape *s, const real *big, const real *small, real be
     }
     if (winograd_fits(s)) {
         winograd_weight(s, big, small, beta, dw, scratch);
+        return;
+    }
+    if (winograd_strided_fits(s)) {
+        winograd_strided_weight(s, big, small, beta, dw, scratch);
         return;
     }
     WeightPlan p = weight_plan(s);

@@ -32,6 +32,7 @@ libtensor_a_SOURCES = \
 	libtensor/unpickle.c libtensor/unpickle.h \
 	libtensor/weights.c \
 	libtensor/winograd.c libtensor/winograd.h \
+	libtensor/winograd_strided.c libtensor/winograd_strided.h \
 	libtensor/zip.c libtensor/zip.h \
 	$(LIBTENSOR_OPS) $(LIBTENSOR_CUDA)
 

@@ -15,8 +15,10 @@
 
 #include "libtensor/conv.h"
 #include "libtensor/conv_plain.h"
+#include "libtensor/gemm_packed.h"
 #include "libtensor/rng.h"
 #include "libtensor/winograd.h"
+#include "libtensor/winograd_strided.h"
 #include "tests/op_case.h"
 
 static const double CASE_BOUND = 2e-6, CONV_BOUND = 2e-6;
@@ -283,6 +285,30 @@ static void test_winograd(void **state)
     }
 }
 
+/* 4x4, stride 2: tiles that are whole and that are not, blocks that end within a row of tiles; with
+ * the panels of every instruction set. */
+static void test_winograd_strided(void **state)
+{
+    static const LargeShape shapes[] = {{4, 16, 64, 64, 17, 4, 2, 1},
+                                        {8, 16, 36, 50, 30, 4, 2, 1},
+                                        {3, 17, 58, 98, 16, 4, 2, 1},
+                                        {64, 16, 16, 16, 18, 4, 2, 1},
+                                        {1, 16, 14, 1024, 16, 4, 2, 1}};
+    Rng rng = rng_make(10, 0, 0);
+    int sets = 0;
+    (void)state;
+
+    while (gemm_instructions(sets) != NULL)
+        sets++;
+    for (int i = 0; i < (int)(sizeof shapes / sizeof *shapes); i++) {
+        ConvShape s = large_shape(&shapes[i]);
+        assert_true(winograd_strided_fits(&s));
+        gemm_use_instructions(i % sets);
+        expect_products(&rng, &s);
+    }
+    gemm_use_instructions(0);
+}
+
 /* Small images that are cut into rows, whose patches overlap, touch or leave big rows between them
  * out. */
 static void test_cut_rows(void **state)
@@ -336,6 +362,7 @@ int main(void)
         cmocka_unit_test(test_cases_against_double),
         cmocka_unit_test(test_convolutions),
         cmocka_unit_test(test_winograd),
+        cmocka_unit_test(test_winograd_strided),
         cmocka_unit_test(test_cut_rows),
         cmocka_unit_test(test_threads),
     };
