@@ -27,3 +27,9 @@ TESTS += tests/test_search_prior
 tests_test_search_prior_SOURCES = tests/test_search_prior.c tests/test_folder.h
 tests_test_search_prior_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
 tests_test_search_prior_LDADD = $(CMOCKA_LIBS) $(app_libs)
+
+check_PROGRAMS += tests/test_identities
+TESTS += tests/test_identities
+tests_test_identities_SOURCES = tests/test_identities.c tests/test_folder.h
+tests_test_identities_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
+tests_test_identities_LDADD = $(CMOCKA_LIBS) $(app_libs)
