@@ -81,7 +81,23 @@ static void flatten(json_t *flat, const char *path, const json_t *value)
     }
 }
 
-static json_t *load(const char *path)
+/* What the two are of. */
+typedef struct Result {
+    char *evaluation, *command;
+    json_t *flat;
+} Result;
+
+static char *copy_of(const json_t *result, const char *key)
+{
+    const char *text = json_string_value(json_object_get(result, key));
+    char *copy = strdup(text ? text : "");
+
+    if (!copy)
+        die("out of memory");
+    return copy;
+}
+
+static Result load(const char *path)
 {
     json_error_t why;
     json_t *all = json_load_file(path, 0, &why), *flat = json_object();
@@ -90,10 +106,18 @@ static json_t *load(const char *path)
         die("%s: %s", path, why.line > 0 ? "it is no JSON file" : why.text);
     if (!json_is_string(json_object_get(all, "evaluation")))
         die("%s is no result of evaluate", path);
+    Result result = {copy_of(all, "evaluation"), copy_of(all, "command"), flat};
     json_object_del(all, "command"); /* what it says stands in the settings */
     flatten(flat, "", all);
     json_decref(all);
-    return flat;
+    return result;
+}
+
+static void result_free(Result *r)
+{
+    free(r->evaluation);
+    free(r->command);
+    json_decref(r->flat);
 }
 
 static json_t *or_null(json_t *value)
@@ -158,10 +182,12 @@ static void tell(const json_t *rows, size_t same)
     printf("%zu differ, %zu are the same\n", json_array_size(rows) - 1, same);
 }
 
-static void write_out(const Options *o, const json_t *rows)
+static void write_out(const Options *o, const Result *a, const Result *b, const json_t *rows)
 {
-    json_t *result =
-        result_new("compare", json_pack("{ss ss}", "A", o->file[0], "B", o->file[1]), NULL);
+    json_t *result = result_new("compare",
+                                json_pack("{ss ss ss ss}", "A", o->file[0], "A's command",
+                                          a->command, "B", o->file[1], "B's command", b->command),
+                                NULL);
     Report page;
     Error err;
 
@@ -180,20 +206,22 @@ int evaluate_compare(int argc, char **argv)
     Options o = {.files = 0};
 
     app_parse(&parser, argc, argv, &o);
-    json_t *a = load(o.file[0]), *b = load(o.file[1]);
-    json_t *rows = differences(a, b);
+    Result a = load(o.file[0]), b = load(o.file[1]);
+    if (strcmp(a.evaluation, b.evaluation) != 0)
+        die("%s is of evaluate %s and %s of evaluate %s; two of one command are compared",
+            o.file[0], a.evaluation, o.file[1], b.evaluation);
+    json_t *rows = differences(a.flat, b.flat), *value;
     size_t same = 0;
     const char *name;
-    json_t *value;
-    json_object_foreach(a, name, value)
+    json_object_foreach(a.flat, name, value)
     {
-        same += json_equal(value, json_object_get(b, name)) == 1;
+        same += json_equal(value, json_object_get(b.flat, name)) == 1;
     }
     tell(rows, same);
     if (o.out)
-        write_out(&o, rows);
+        write_out(&o, &a, &b, rows);
     json_decref(rows);
-    json_decref(a);
-    json_decref(b);
+    result_free(&a);
+    result_free(&b);
     return 0;
 }

@@ -97,8 +97,10 @@ void result_page_close(Report *page, const json_t *result)
 
     report_heading(page, "Settings");
     report_facts(page, json_object_get(result, "config"));
-    report_heading(page, "Engine and weights");
-    report_facts(page, json_object_get(result, "studio"));
+    if (json_object_size(json_object_get(result, "studio")) > 0) {
+        report_heading(page, "Engine and weights");
+        report_facts(page, json_object_get(result, "studio"));
+    }
     if (!report_close(page, &err))
         die_error(&err);
 }

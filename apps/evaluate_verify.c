@@ -444,9 +444,11 @@ static json_t *table_6(const Bench *b)
 static json_t *table(const Bench *b)
 {
     const Options *o = b->options;
-    json_t *rows =
-        json_pack("[[sssssssss]]", "mode", "accuracy", "deviation", "threshold", "area under ROC",
-                  "TAR at FAR .1", "at .01", "at .001", "accuracy, those left out wrong");
+    json_t *rows = json_pack("[[sssssssss]]", "mode", "accuracy", "deviation", "threshold",
+                             "area under ROC", "TAR at FAR .1", "at .01", "at .001",
+                             "accuracy, those left out wrong"),
+           *tar;
+    const char *rate;
 
     for (int k = 0; k < o->modes; k++) {
         const char *name = mode_name(o->mode[k]);
@@ -454,9 +456,10 @@ static json_t *table(const Bench *b)
         json_t *row = json_pack("[sOOOO]", name, json_object_get(m, "accuracy"),
                                 json_object_get(m, "deviation"), json_object_get(m, "threshold"),
                                 json_object_get(m, "area"));
-        for (size_t i = 0; i < VERIFICATION_RATES; i++)
-            json_array_append(
-                row, json_object_get(json_array_get(json_object_get(m, "rates"), i), "tar"));
+        json_object_foreach(json_object_get(m, "TAR"), rate, tar)
+        {
+            json_array_append(row, tar);
+        }
         json_array_append(row, json_object_get(m, "accuracy of all pairs"));
         json_array_append_new(rows, row);
     }

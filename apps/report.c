@@ -286,13 +286,13 @@ static bool is_numeric(const json_t *rows, size_t column)
     return false;
 }
 
-/* Whether a column's reals are of a size at which four decimals tell all of them: 0.0099 beside
- * 0.7000. */
+/* Whether a column's reals are of a size at which four decimals tell them: 0.0099 beside 0.7000.
+ */
 static bool is_fixed(const json_t *rows, size_t column)
 {
     for (size_t i = 1; i < json_array_size(rows); i++) {
         double size = fabs(json_real_value(json_array_get(json_array_get(rows, i), column)));
-        if (isfinite(size) && size != 0 && !(size >= .0005 && size < 10))
+        if (isfinite(size) && size != 0 && !(size >= .00005 && size < 10))
             return false;
     }
     return true;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "apps/checkpoint.h"
 #include "apps/photo_option.h"
@@ -96,6 +97,21 @@ static bool list_photos(PhotoList *list, const PairTable *t, Error *err)
     return true;
 }
 
+/* Whether any can be read at all. If not, the pool goes, so that they are looked for again. */
+static bool any_photo(const Verifier *v, const char *out, const char *name, Error *err)
+{
+    const PhotoPoolInfo *info = photo_pool_info(v->pool);
+    char path[4096];
+
+    if (info->in_state[PHOTO_UNREADABLE] < info->count)
+        return true;
+    snprintf(path, sizeof path, "%.3900s/%s.pool", out, name);
+    unlink(path);
+    return error_set(err,
+                     "%.200s: none of its %lld photos can be read; they are looked for in %.300s",
+                     v->table.title, (long long)info->count, v->table.dir);
+}
+
 static bool open_pool(Verifier *v, int size, const char *out, Error *err)
 {
     const Studio *s = v->studio;
@@ -116,6 +132,7 @@ static bool open_pool(Verifier *v, int size, const char *out, Error *err)
     snprintf(cache, sizeof cache, "%.3900s/%s.sights", out, name);
     bool ok = list_photos(&list, &v->table, err) &&
               photo_list_open(&v->pool, &list, out, name, &config, err) &&
+              any_photo(v, out, name, err) &&
               sights_open(&v->sights, v->pool, &eyes, false, cache, s->backend, err);
     photo_list_free(&list);
     return ok;
@@ -180,16 +197,18 @@ bool verifier_translator(const Verifier *v, const char *path, const Verification
 
 json_t *verification_json(const Verifier *v, const Verification *r)
 {
-    json_t *folds = json_array(), *rates = json_array();
+    json_t *folds = json_array(), *rates = json_object();
+    char name[32];
 
     for (int f = 0; f < r->folds; f++)
         json_array_append_new(folds, json_pack("{sf sf}", "accuracy", r->fold_accuracy[f],
                                                "threshold", r->fold_threshold[f]));
-    for (int k = 0; k < VERIFICATION_RATES; k++)
-        json_array_append_new(rates,
-                              json_pack("{sf sf}", "far", VERIFICATION_FAR[k], "tar", r->tar[k]));
+    for (int k = 0; k < VERIFICATION_RATES; k++) {
+        snprintf(name, sizeof name, "at FAR %g", VERIFICATION_FAR[k]);
+        json_object_set_new(rates, name, json_real(r->tar[k]));
+    }
     return json_pack("{sf sf sf sf so so sI sI sI}", "accuracy", r->accuracy, "deviation",
-                     r->deviation, "threshold", r->threshold, "area", r->area, "rates", rates,
+                     r->deviation, "threshold", r->threshold, "area", r->area, "TAR", rates,
                      "folds", folds, "pairs", (json_int_t)v->pairs, "pairs_left_out",
                      (json_int_t)(v->table.pairs - v->pairs), "photos_without_face",
                      (json_int_t)(v->table.names - v->sights.count));

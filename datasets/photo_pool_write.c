@@ -73,7 +73,9 @@ static bool load_photo(const Source *s, int64_t i, Image *image, bool *unreadabl
         *unreadable = !image_read(image, entry->bytes, entry->size, name, &why);
         return !*unreadable || !memory_is_out(&why) || error_set(err, "%s", why.text);
     }
-    if (snprintf(path, sizeof path, "%s/%s", s->dir, name) >= POOL_PATH)
+    bool whole = *name == '/';
+    if (snprintf(path, sizeof path, "%s%s%s", whole ? "" : s->dir, whole ? "" : "/", name) >=
+        POOL_PATH)
         return error_set(err, "a photo's path is too long: %.200s", name);
     *unreadable = !image_load(image, path, &why);
     return !*unreadable || !fault_passes(path, &why) || error_set(err, "%s", why.text);

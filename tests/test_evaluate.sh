@@ -63,7 +63,7 @@ has "one in a folder" "$work/list" '^face	1	.*more/1-6.png$'
 one=more/1-6.png
 {
     printf '%s\t16.png\t1\tx\n2-6.png\t26.png\t1\ty\n%s\t2-6.png\t0\tx\n' $one $one
-    printf '%s\t26.png\t0\tx\n16.png\t2-6.png\t0\ty\n16.png\t26.png\t0\ty\n' $one
+    printf '%s\t%s/photos/26.png\t0\tx\n16.png\t2-6.png\t0\ty\n16.png\t26.png\t0\ty\n' $one "$work"
     printf 'broken.jpg\t26.png\t0\ty\n'
 } > "$work/photos/pairs.tsv"
 verify="--pairs $work/photos/pairs.tsv --engine builtin:male --out $work/verify"
@@ -71,8 +71,8 @@ verify="--pairs $work/photos/pairs.tsv --engine builtin:male --out $work/verify"
 "$build/apps/evaluate" verify $verify --mode descriptor > "$work/out" 2> "$work/err" ||
     fail "verify: $(cat "$work/err")"
 has "verification" "$work/out" '^descriptor .*accuracy .* over 2 folds.*area under ROC 1.0000, TAR 1.0000 at FAR 0.1'
-has "the pairs" "$work/out" '^6 pairs of 5 photos; left out: 1 pairs, 1 photos without a face'
-has "the report" "$work/verify/verify.json" '"area": 1.0'
+has "the pairs" "$work/out" '^6 pairs of 6 photos; left out: 1 pairs, 1 photos without a face'
+has "the report" "$work/verify/verify.json" '"at FAR 0.001": 1.0'
 # Folds of 3 of 3 and 3 of 4 pairs, 2 and 3 of them right.
 has "those left out as errors" "$work/verify/verify.json" '"accuracy of all pairs": 0.708333'
 has "what was left out" "$work/verify/verify.json" '"broken.jpg",'
@@ -152,6 +152,10 @@ refuses 1 "a fold that is lost" 'fold: its pairs are all in one fold, and two ar
 printf '%s\t16.png\t1\tx\n2-6.png\t26.png\t1\ty\n%s\t26.png\t0\tx\n' $one $one > "$work/photos/same.tsv"
 refuses 1 "too few pairs" 'same: all 2 pairs are of one person each; raise --limit' \
     evaluate verify --pairs "$work/photos/same.tsv" --limit 2 --mode descriptor --engine builtin:male --out "$work/x"
+printf 'a.png\tb.png\t1\na.png\tc.png\t0\n' > "$work/gone.tsv"
+refuses 1 "photos that are elsewhere" 'gone: none of its 3 photos can be read; they are looked for in ' \
+    evaluate verify --pairs "$work/gone.tsv" --mode descriptor --engine builtin:male --out "$work/x"
+[ -f "$work/x/gone-128.pool" ] && fail "a pool without photos is kept"
 printf 'a.png\tb.png\t1\na.png\tb.png\t2\n' > "$work/bad.tsv"
 refuses 1 "a bad table" 'bad.tsv, line 2: the third column is 1' \
     evaluate verify --pairs "$work/bad.tsv" --mode descriptor --engine builtin:male --out "$work/x"

@@ -115,6 +115,8 @@ refuses 2 "no such disturbance" "disturbance: there is no 'hair'" robustness --e
 refuses 2 "a turned photo" 'disturbance pose wants' robustness --engine builtin:male --photos x --disturbance pose --out "$work/x"
 refuses 1 "no photos" 'nowhere' robustness --engine builtin:male --photos "$work/nowhere" --out "$work/x"
 refuses 2 "one file" 'it wants two JSON files' compare "$work/first.json"
+refuses 1 "two commands" 'is of evaluate recovery and .* of evaluate robustness' \
+    compare "$work/first.json" "$work/robust/robustness.json"
 refuses 1 "no result" 'is no result of evaluate' compare "$work/first.json" "$here/presets/imitator-small.json"
 refuses 1 "no JSON" 'is no JSON file' compare "$work/first.json" "$here/tests/test_evaluate_engine.sh"
 
