@@ -31,13 +31,13 @@ enum { MAX_ARGS = 32 };
 static const struct {
     const char *name, *what;
     bool content, identity, loopback, attention;
-    const char *paper; /* accuracy on LFW */
+    double paper; /* accuracy on LFW; 0: none */
 } part[] = {
-    {"untrained", "untrained", false, false, false, true, ""},
-    {"content", "content", true, false, false, true, "0.7880"},
-    {"identity", "+ identity", true, true, false, true, "0.8843"},
-    {"loopback", "+ loopback, without attention", true, true, true, false, "0.8870"},
-    {"all", "+ attention", true, true, true, true, "0.9243"},
+    {"untrained", "untrained", false, false, false, true, 0},
+    {"content", "content", true, false, false, true, .7880},
+    {"identity", "+ identity", true, true, false, true, .8843},
+    {"loopback", "+ loopback, without attention", true, true, true, false, .8870},
+    {"all", "+ attention", true, true, true, true, .9243},
 };
 enum { ROWS = sizeof part / sizeof *part };
 
@@ -343,36 +343,56 @@ static json_t *table(json_t *const *row, const json_t *descriptor)
                              "accuracy", "deviation", "area under ROC", "paper, LFW");
 
     for (int i = 0; i < ROWS; i++)
-        json_array_append_new(rows,
-                              json_pack("[ssssfffs]", yes(part[i].content), yes(part[i].identity),
-                                        yes(part[i].loopback), yes(part[i].attention),
-                                        figure(row[i], "accuracy"), figure(row[i], "deviation"),
-                                        figure(row[i], "area"), part[i].paper));
+        json_array_append_new(
+            rows,
+            json_pack("[ssssfffo]", yes(part[i].content), yes(part[i].identity),
+                      yes(part[i].loopback), yes(part[i].attention), figure(row[i], "accuracy"),
+                      figure(row[i], "deviation"), figure(row[i], "area"),
+                      part[i].paper > 0 ? json_real(part[i].paper) : json_null()));
     json_array_append_new(rows,
-                          json_pack("[ssssfffs]", "the photos' own descriptors", "", "", "",
+                          json_pack("[ssssfffn]", "the photos' own descriptors", "", "", "",
                                     figure(descriptor, "accuracy"), figure(descriptor, "deviation"),
-                                    figure(descriptor, "area"), ""));
+                                    figure(descriptor, "area")));
     return rows;
 }
 
 static void print_table(json_t *const *row, const json_t *descriptor)
 {
     printf("content identity loopback attention  accuracy          area    paper, LFW\n");
-    for (int i = 0; i < ROWS; i++)
-        printf("%-7s %-8s %-8s %-9s  %.4f +- %.4f  %.4f  %s\n", yes(part[i].content),
+    for (int i = 0; i < ROWS; i++) {
+        printf("%-7s %-8s %-8s %-9s  %.4f +- %.4f  %.4f", yes(part[i].content),
                yes(part[i].identity), yes(part[i].loopback), yes(part[i].attention),
-               figure(row[i], "accuracy"), figure(row[i], "deviation"), figure(row[i], "area"),
-               part[i].paper);
+               figure(row[i], "accuracy"), figure(row[i], "deviation"), figure(row[i], "area"));
+        if (part[i].paper > 0)
+            printf("  %.4f", part[i].paper);
+        putchar('\n');
+    }
     printf("the photos' own descriptors          %.4f +- %.4f  %.4f\n",
            figure(descriptor, "accuracy"), figure(descriptor, "deviation"),
            figure(descriptor, "area"));
+}
+
+/* A checkpoint that was not named. */
+static void name_pretrained(json_t *config, const char *net)
+{
+    if (json_string_length(json_object_get(config, net)) == 0)
+        json_object_set_new(config, net, json_string("the pretrained one"));
 }
 
 /* The rows' figures, and the hashes of their weights among the studio's. */
 static json_t *result_of(const Options *o, const Studio *studio, json_t *const *row,
                          json_t *descriptor)
 {
-    json_t *result = result_new("ablation", settings(o), studio), *rows = json_array();
+    json_t *config = settings(o), *rows = json_array();
+
+    if (!o->steps)
+        json_object_set_new(config, "steps", json_string("the preset's"));
+    if (!o->batch)
+        json_object_set_new(config, "batch", json_string("the preset's"));
+    name_pretrained(config, "imitator");
+    name_pretrained(config, "segmenter");
+    name_pretrained(config, "descriptor");
+    json_t *result = result_new("ablation", config, studio);
     json_t *weights = json_object_get(json_object_get(result, "studio"), "weights");
 
     for (int i = 0; i < ROWS; i++) {
