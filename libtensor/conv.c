@@ -6,6 +6,7 @@
 #include "libtensor/gemm.h"
 #include "libtensor/ops/loops.h"
 #include "libtensor/patches.h"
+#include "libtensor/pointwise.h"
 #include "libtensor/winograd.h"
 #include "libtensor/winograd_strided.h"
 
@@ -55,12 +56,6 @@ static bool is_dense(const ConvShape *s)
 {
     return s->small_h == 1 && s->small_w == 1 && s->pad == 0 && s->kh == s->big_h &&
            s->kw == s->big_w;
-}
-
-/* Patches are the image itself. */
-static bool is_pointwise(const ConvShape *s)
-{
-    return s->kh == 1 && s->kw == 1 && s->stride == 1 && s->pad == 0;
 }
 
 /* Samples taken together. */
@@ -136,6 +131,8 @@ size_t conv_to_small_scratch(const ConvShape *s)
 {
     if (is_dense(s))
         return 0;
+    if (pointwise_fits(s))
+        return pointwise_scratch(s);
     if (winograd_fits(s))
         return winograd_scratch(s);
     if (winograd_strided_fits(s))
@@ -234,6 +231,10 @@ void conv_to_small(const ConvShape *s, const real *big, const real *w, Epilogue 
         dense_to_small(s, big, w, epilogue, beta, small);
         return;
     }
+    if (pointwise_fits(s)) {
+        pointwise_to_small(s, big, w, epilogue, beta, small, scratch);
+        return;
+    }
     if (winograd_fits(s)) {
         winograd_to_small(s, big, w, epilogue, beta, small, scratch);
         return;
@@ -243,7 +244,7 @@ void conv_to_small(const ConvShape *s, const real *big, const real *w, Epilogue 
         return;
     }
     SmallPlan p = small_plan(s);
-    bool direct = is_pointwise(s) && group_size(s) == 1, shared = p.blocks > 1 && !direct;
+    bool shared = p.blocks > 1;
     real *cols = scratch, *products = cols + PARALLEL_SLOTS * p.patches;
     int64_t run = max_of(1, 64 / taps(s)), runs = ceil_div(s->big_c, run);
 
@@ -263,12 +264,8 @@ void conv_to_small(const ConvShape *s, const real *big, const real *w, Epilogue 
                 int64_t rows = min_of(p.rows, s->small_h - y0);
                 const real *own = cols + (shared ? tile : parallel_slot()) * p.patches;
                 int64_t stride = group_members(s, g) * rows * s->small_w;
-                if (direct) {
-                    own = big + g * s->big_c * small_area(s) + y0 * s->small_w;
-                    stride = small_area(s);
-                } else if (!shared) {
+                if (!shared)
                     gather_tile(s, &p, big, tile, 0, s->big_c, cols + parallel_slot() * p.patches);
-                }
                 multiply_tile(s, &p, w, epilogue, beta, own, stride, tile, block,
                               products + parallel_slot() * p.product, small);
             }
@@ -290,16 +287,13 @@ static int64_t cut_rows(const ConvShape *s, int64_t channels)
  * of it after the other, gives the columns, which are added up where they belong. */
 static int64_t big_rows(const ConvShape *s)
 {
-    return group_size(s) > 1 || is_pointwise(s) ? s->small_h
-                                                : cut_rows(s, min_of(CHANNELS, s->big_c));
+    return group_size(s) > 1 ? s->small_h : cut_rows(s, min_of(CHANNELS, s->big_c));
 }
 
 static int64_t big_block(const ConvShape *s)
 {
     int64_t block = TILE_REALS / (taps(s) * group_size(s) * big_rows(s) * s->small_w);
 
-    if (is_pointwise(s))
-        block = s->big_c;
     return max_of(1, min_of(block, ceil_div(s->big_c, ceil_div(TASKS, group_count(s)))));
 }
 
@@ -312,6 +306,8 @@ size_t conv_to_big_scratch(const ConvShape *s)
 {
     if (is_dense(s))
         return 0;
+    if (pointwise_fits(s))
+        return pointwise_scratch(s);
     if (winograd_fits(s))
         return winograd_scratch(s);
     if (winograd_strided_fits(s))
@@ -344,6 +340,10 @@ void conv_to_big(const ConvShape *s, const real *small, const real *w, Epilogue 
         dense_to_big(s, small, w, epilogue, beta, big);
         return;
     }
+    if (pointwise_fits(s)) {
+        pointwise_to_big(s, small, w, epilogue, beta, big, scratch);
+        return;
+    }
     if (winograd_fits(s)) {
         winograd_to_big(s, small, w, epilogue, beta, big, scratch);
         return;
@@ -370,14 +370,6 @@ void conv_to_big(const ConvShape *s, const real *small, const real *w, Epilogue 
             const real *from = (packed != NULL ? packed : small) + n0 * s->small_c * area;
             real *to = big + (n0 * s->big_c + c0) * big_area;
             real *cols = slots + parallel_slot() * slot;
-            if (is_pointwise(s) && group_size(s) == 1) {
-                for (int64_t i = 0; own.bias != NULL && i < channels * area; i++)
-                    to[i] = gradient(beta, to[i], own.bias[i / area]);
-                gemm(true, false, channels, area, s->small_c, w + c0, depth(s), from, area,
-                     own.bias != NULL ? 1 : beta, to, area);
-                activate_row(own.activation, to, channels * area);
-                continue;
-            }
             for (int64_t y0 = 0; y0 < s->small_h; y0 += most) {
                 int64_t rows = min_of(most, s->small_h - y0), part = width / s->small_h * rows;
                 gemm(true, false, channels * taps(s), part, s->small_c, w + c0 * taps(s), depth(s),
@@ -403,7 +395,7 @@ typedef struct WeightPlan {
 static WeightPlan weight_plan(const ConvShape *s)
 {
     WeightPlan p;
-    bool direct = is_pointwise(s) && group_size(s) == 1;
+    bool direct = pointwise_fits(s) && group_size(s) == 1;
 
     p.rows = group_size(s) > 1 || direct ? s->small_h : cut_rows(s, min_of(CHANNELS, s->big_c));
     int64_t width = group_size(s) * p.rows * s->small_w;
@@ -470,7 +462,7 @@ void conv_weight(const ConvShape *s, const real *big, const real *small, real be
     }
     WeightPlan p = weight_plan(s);
     int64_t area = small_area(s), big_area = s->big_h * s->big_w, size = s->small_c * depth(s);
-    bool direct = is_pointwise(s) && group_size(s) == 1;
+    bool direct = pointwise_fits(s) && group_size(s) == 1;
     real *packed = scratch, *partial = packed + packed_size(s);
     real *slots = partial + partial_size(s, &p);
 

@@ -31,6 +31,7 @@ libtensor_a_SOURCES = \
 	libtensor/torch_file.c libtensor/torch_reader.h libtensor/torch_tar.c \
 	libtensor/unpickle.c libtensor/unpickle.h \
 	libtensor/weights.c \
+	libtensor/pointwise.c libtensor/pointwise.h \
 	libtensor/winograd.c libtensor/winograd.h \
 	libtensor/winograd_strided.c libtensor/winograd_strided.h \
 	libtensor/zip.c libtensor/zip.h \
