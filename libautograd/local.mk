@@ -9,7 +9,7 @@ libautograd_a_SOURCES = \
 	libautograd/pack.c libautograd/pack.h \
 	libautograd/params.c libautograd/params.h \
 	libautograd/plan.c libautograd/plan.h libautograd/plan_bind.c libautograd/plan_dump.c \
-	libautograd/plan_fuse.c libautograd/plan_live.c libautograd/plan_steps.c \
+	libautograd/plan_fuse.c libautograd/plan_live.c libautograd/plan_steps.c libautograd/plan_types.c \
 	libautograd/run.c
 
 libautograd_double_a_SOURCES = $(libautograd_a_SOURCES)

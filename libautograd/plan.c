@@ -2,6 +2,7 @@
  *   mark      what the loss and the kept values need (plan_steps.c)
  *   fuse      activations into the steps of their operands (plan_fuse.c)
  *   schedule  the forward steps in order of the graph, the backward steps in reverse (plan_steps.c)
+ *   types     which values are bfloat16 (plan_types.c)
  *   live      when each value, gradient and scratch is needed (plan_live.c)
  *   join      what an op may do in place (plan_live.c)
  *   place     blocks into one slab, which is allocated
@@ -33,7 +34,10 @@ static bool make(Plan *plan, Var loss, PlanOptions options, Error *err)
         return false;
     if (!options.plain)
         plan_fuse(plan);
-    if (!plan_schedule(plan, loss, err) || !plan_live(plan, err))
+    if (!plan_schedule(plan, loss, err))
+        return false;
+    plan_types(plan);
+    if (!plan_live(plan, err))
         return false;
     if (!options.plain)
         plan_join(plan);

@@ -28,6 +28,7 @@ typedef struct NodePlan {
     bool persists;  /* input, kept value or loss: readable after a run */
     int activation; /* of an op: the activation that its forward step applies too; -1: none */
     bool merged;    /* of an activation: into its operand's forward step */
+    DType type;     /* of its value and its gradient in the slab; of a root */
     int value, saved[OP_MAX_SAVED], grad; /* blocks; -1: none */
 } NodePlan;
 
@@ -58,7 +59,7 @@ struct Plan {
 
 /* Address of a node's value, and of the gradient of an input or op output (NULL: none). */
 void *plan_value(const Plan *plan, int node);
-real *plan_grad(const Plan *plan, int node);
+void *plan_grad(const Plan *plan, int node);
 
 static inline const Node *plan_node(const Plan *plan, int id)
 {
@@ -75,6 +76,9 @@ void plan_fuse(Plan *plan);
 
 /* The steps; and the gradients that none of them writes. */
 bool plan_schedule(Plan *plan, Var loss, Error *err);
+
+/* NodePlan.type. */
+void plan_types(Plan *plan);
 
 /* A block for everything a step needs. */
 bool plan_live(Plan *plan, Error *err);
@@ -94,6 +98,9 @@ void plan_dump(const Plan *plan, FILE *out);
 
 /* The node that the gradient of operand i of an op goes to; -1: unwanted. */
 int plan_grad_target(const Plan *plan, const Node *op, int i);
+
+/* How the value of operand i of an op is stored. */
+DType plan_in_type(const Plan *plan, const Node *op, int i);
 
 /* The node whose gradient a backward step reads as dout: its own, or that of the activation whose
  * derivative it applies as well. */

@@ -15,7 +15,7 @@ void *plan_value(const Plan *plan, int node)
                                  : address(plan, plan->node[node].value);
 }
 
-real *plan_grad(const Plan *plan, int node)
+void *plan_grad(const Plan *plan, int node)
 {
     const Node *n = plan_node(plan, node);
     return n->kind == NODE_PARAM ? params_grad(n->set, n->param)
@@ -55,7 +55,7 @@ static void bind_backward(const Plan *plan, Step *step)
     for (int i = 0; i < op->n_in; i++) {
         if (op->in[i] >= 0 && reads & READS_IN(i))
             call->in[i].data = plan_value(plan, plan->node[op->in[i]].root);
-        call->din[i] = (Tensor){.shape = call->in[i].shape, .type = DTYPE_REAL};
+        call->din[i] = (Tensor){.shape = call->in[i].shape, .type = call->in[i].type};
         if (step->want & 1u << i)
             call->din[i].data = plan_grad(plan, plan_grad_target(plan, op, i));
         call->beta[i] = step->add & 1u << i ? 1 : 0;
@@ -63,7 +63,7 @@ static void bind_backward(const Plan *plan, Step *step)
     if (reads & READS_OUT)
         call->out.data = plan_value(plan, step->out);
     int dout = plan_dout(plan, step);
-    call->dout = (Tensor){plan_grad(plan, dout), op->shape, DTYPE_REAL};
+    call->dout = (Tensor){plan_grad(plan, dout), op->shape, plan->node[dout].type};
     if (dout != step->node)
         call->activation = activation_of(plan, step);
 }
@@ -77,9 +77,9 @@ static void bind_calls(Plan *plan)
         call->n_in = op->n_in;
         for (int i = 0; i < op->n_in; i++)
             if (op->in[i] >= 0)
-                call->in[i] = (Tensor){NULL, plan_node(plan, op->in[i])->shape,
-                                       plan_node(plan, op->in[i])->type};
-        call->out = (Tensor){NULL, op->shape, op->type};
+                call->in[i] =
+                    (Tensor){NULL, plan_node(plan, op->in[i])->shape, plan_in_type(plan, op, i)};
+        call->out = (Tensor){NULL, op->shape, plan->node[step->out].type};
         for (int i = 0; i < OP_MAX_SAVED; i++)
             if (op->infer.saved[i].ndim)
                 call->saved[i] = (Tensor){address(plan, plan->node[step->node].saved[i]),

@@ -15,10 +15,12 @@ static void dump_step(const Plan *plan, int time, FILE *out)
                 !(step->want & 1u << i) ? ""
                 : step->add & 1u << i   ? "[+=]"
                                         : "[=]");
+    Tensor made = step->backward ? step->call.dout : step->call.out;
     int block =
         step->backward ? plan->node[plan_dout(plan, step)].grad : plan->node[step->out].value;
-    fprintf(out, " -> %s  %zu bytes at %zu%s%s", shape_text(op->shape, text),
-            tensor_bytes(step->call.out), plan->block[plan_representative(plan, block)].offset,
+    fprintf(out, " -> %s%s  %zu bytes at %zu%s%s", shape_text(op->shape, text),
+            made.type == DTYPE_BF16 ? " bf16" : "", tensor_bytes(made),
+            plan->block[plan_representative(plan, block)].offset,
             step->in_place ? "  in place" : "", step->over_in ? "  over its operand" : "");
     if (step->scratch >= 0)
         fprintf(out, "  scratch %zu at %zu", plan->block[step->scratch].bytes,

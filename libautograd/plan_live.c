@@ -35,20 +35,27 @@ static void use_operand(Plan *plan, const Node *op, int i, int time)
         use(plan, plan->node[plan->node[op->in[i]].root].value, time);
 }
 
-/* What the plan's backend needs of scratch for an op. */
-static InferOut scratch_of(const Plan *plan, const Node *op)
+DType plan_in_type(const Plan *plan, const Node *op, int i)
+{
+    return plan->node[plan->node[op->in[i]].root].type;
+}
+
+/* What the plan's backend needs of scratch for an op whose result, or the gradient of it, is stored
+ * as this type. */
+static InferOut scratch_of(const Plan *plan, const Node *op, DType type)
 {
     InferOut out = op->infer;
     Scratch *scratch = plan->backend->scratch[op->op];
     InferIn in = {.n_in = op->n_in, .param = op->op_param};
     if (!scratch)
         return out;
+    out.out_type = type;
     for (int i = 0; i < op->n_in; i++) {
         in.type[i] = DTYPE_REAL;
         if (op->in[i] < 0)
             continue;
         in.in[i] = plan_node(plan, op->in[i])->shape;
-        in.type[i] = plan_node(plan, op->in[i])->type;
+        in.type[i] = plan_in_type(plan, op, i);
     }
     scratch(&in, &out);
     return out;
@@ -60,12 +67,12 @@ static void live_forward(Plan *plan, int time)
     const Node *op = plan_node(plan, step->node);
     NodePlan *p = &plan->node[step->node], *out = &plan->node[step->out];
     out->value =
-        add_block(plan, bytes_of(op->shape, op->type), time, out->persists ? plan->n_steps : time);
+        add_block(plan, bytes_of(op->shape, out->type), time, out->persists ? plan->n_steps : time);
     for (int i = 0; i < OP_MAX_SAVED; i++)
         if (op->infer.saved[i].ndim)
             p->saved[i] =
                 add_block(plan, bytes_of(op->infer.saved[i], op->infer.saved_type[i]), time, time);
-    size_t scratch = scratch_of(plan, op).forward_scratch;
+    size_t scratch = scratch_of(plan, op, out->type).forward_scratch;
     if (scratch)
         step->scratch = add_block(plan, scratch, time, time);
     for (int i = 0; i < op->n_in; i++)
@@ -87,15 +94,16 @@ static void live_backward(Plan *plan, int time)
         NodePlan *t = &plan->node[target];
         if (plan_node(plan, target)->kind == NODE_OP && t->grad < 0)
             t->grad =
-                add_block(plan, bytes_of(plan_node(plan, target)->shape, DTYPE_REAL), time, time);
+                add_block(plan, bytes_of(plan_node(plan, target)->shape, t->type), time, time);
         use(plan, t->grad, time);
     }
     if (reads & READS_OUT)
         use(plan, plan->node[step->out].value, time);
     for (int i = 0; i < OP_MAX_SAVED; i++)
         use(plan, p->saved[i], time);
-    use(plan, plan->node[plan_dout(plan, step)].grad, time);
-    size_t scratch = scratch_of(plan, op).backward_scratch;
+    const NodePlan *dout = &plan->node[plan_dout(plan, step)];
+    use(plan, dout->grad, time);
+    size_t scratch = scratch_of(plan, op, dout->type).backward_scratch;
     if (scratch)
         step->scratch = add_block(plan, scratch, time, time);
 }
@@ -165,8 +173,10 @@ static int first_operand(const Plan *plan, const Node *op)
 
 static bool join_forward(Plan *plan, const Step *step, int time)
 {
-    int value = first_operand(plan, plan_node(plan, step->node));
-    return value >= 0 && join(plan, value, plan->node[step->out].value, time);
+    const Node *op = plan_node(plan, step->node);
+    int value = first_operand(plan, op);
+    return value >= 0 && plan_in_type(plan, op, 0) == plan->node[step->out].type &&
+           join(plan, value, plan->node[step->out].value, time);
 }
 
 static void join_backward(Plan *plan, Step *step, int time)
@@ -176,8 +186,10 @@ static void join_backward(Plan *plan, Step *step, int time)
     int target = plan_grad_target(plan, op, 0), value = first_operand(plan, op);
     if (!(step->want & 1u) || plan_node(plan, target)->kind != NODE_OP)
         return;
-    int din = plan->node[target].grad, dout = plan->node[plan_dout(plan, step)].grad;
-    step->in_place = flags & OP_IN_PLACE && join(plan, dout, din, time);
+    int din = plan->node[target].grad;
+    const NodePlan *dout = &plan->node[plan_dout(plan, step)];
+    step->in_place = flags & OP_IN_PLACE && dout->type == plan->node[target].type &&
+                     join(plan, dout->grad, din, time);
     step->over_in = flags & OP_GRAD_OVER_IN && value >= 0 && join(plan, value, din, time);
 }
 

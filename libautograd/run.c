@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <math.h>
 
+#include "libtensor/tensor_file.h"
+
 static void *address(const Plan *plan, int block)
 {
     return plan->slab + plan->block[block].offset;
@@ -64,12 +66,14 @@ void ag_run(Plan *plan, const StepState *state)
 static bool all_finite(const Plan *plan, Tensor t)
 {
     enum { PIECE = 1024 };
-    real piece[PIECE];
+    real stored[PIECE], piece[PIECE];
     int64_t n = shape_count(t.shape);
-    const real *data = t.data;
+    size_t size = dtype_size(t.type);
     for (int64_t i = 0; i < n; i += PIECE) {
         int64_t m = n - i < PIECE ? n - i : PIECE;
-        plan->backend->download(plan->backend, piece, data + i, (size_t)m * sizeof *piece);
+        plan->backend->download(plan->backend, stored,
+                                (const unsigned char *)t.data + (size_t)i * size, (size_t)m * size);
+        tensor_convert(piece, DTYPE_REAL, stored, t.type, m);
         for (int64_t k = 0; k < m; k++)
             if (!isfinite(piece[k]))
                 return false;

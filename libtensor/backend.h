@@ -30,6 +30,9 @@ struct Backend {
     void (*close)(Backend *);
     Kernel *forward[OP_COUNT], *backward[OP_COUNT]; /* NULL: this device lacks the op */
     Scratch *scratch[OP_COUNT];                     /* NULL: infer's scratch sizes hold */
+    /* Per op: READS_IN(i) if operand i and its gradient, READS_OUT if the result and its gradient
+     * may be DTYPE_BF16 instead of DTYPE_REAL, each independently of the others. */
+    unsigned half[OP_COUNT];
     /* Optimiser kernels over flat slabs; see libautograd/optim.h for the formulas. Host pointers to
      * device memory (moment NULL: momentum is 0); lo <= hi clamps the result into [lo, hi], lo > hi
      * does not. */

@@ -10,6 +10,7 @@
 
 #include "libtensor/op_kernels.h"
 #include "libtensor/rng.h"
+#include "libtensor/tensor_file.h"
 
 const CaseRow op_case_rows[] = {
 #define CASE(op, fill, shapes, Param, ...) {OP_##op, #op, fill, shapes, &(const Param)__VA_ARGS__},
@@ -44,8 +45,19 @@ static void *guarded_alloc(OpCase *c, size_t bytes)
     if (c->backend != NULL)
         assert_non_null(device = c->backend->alloc(c->backend, all));
     assert_true(c->n_regions < CASE_MAX_REGIONS);
-    c->region[c->n_regions++] = (Region){p, device, bytes + 2 * GUARD};
+    c->region[c->n_regions++] = (Region){p, device, bytes + 2 * GUARD, false};
     return p + GUARD;
+}
+
+/* Of operand i, or out if -1. */
+static bool is_half(const OpCase *c, int i)
+{
+    return (c->half & (i < 0 ? READS_OUT : READS_IN(i))) != 0;
+}
+
+static DType device_type(const OpCase *c, int i, DType type)
+{
+    return is_half(c, i) ? DTYPE_BF16 : type;
 }
 
 /* NaN at both ends, or all over if it is small. */
@@ -70,11 +82,13 @@ static bool guard_is_whole(const void *data, size_t bytes)
     return true;
 }
 
-static Tensor guarded_tensor(OpCase *c, Shape shape, DType type)
+static Tensor guarded_tensor(OpCase *c, Shape shape, DType type, bool half)
 {
     Tensor t = {NULL, shape, type};
-    if (shape.ndim > 0)
-        t.data = guarded_alloc(c, tensor_bytes(t));
+    if (shape.ndim == 0)
+        return t;
+    t.data = guarded_alloc(c, tensor_bytes(t));
+    c->region[c->n_regions - 1].half = half;
     return t;
 }
 
@@ -167,6 +181,18 @@ static void fill_nan(Tensor t)
         memset(t.data, 0x7F, tensor_bytes(t));
 }
 
+static void make_coarse(Tensor t)
+{
+    uint16_t *half = malloc(tensor_bytes(t) + 1);
+
+    assert_non_null(half);
+    if (t.type == DTYPE_REAL) {
+        tensor_convert(half, DTYPE_BF16, t.data, t.type, shape_count(t.shape));
+        tensor_convert(t.data, t.type, half, DTYPE_BF16, shape_count(t.shape));
+    }
+    free(half);
+}
+
 void case_reset(OpCase *c)
 {
     Rng rng = rng_make(1, (uint32_t)(c->row - op_case_rows), 0);
@@ -184,6 +210,10 @@ void case_reset(OpCase *c)
     }
     for (int64_t k = 0; k < shape_count(c->dout.shape); k++)
         ((real *)c->dout.data)[k] = (real)rng_range(&rng, -1, 1);
+    for (int i = 0; c->coarse && i < c->n_in; i++)
+        make_coarse(c->in[i]);
+    if (c->coarse)
+        make_coarse(c->dout);
     fill_nan(c->out);
     for (int s = 0; s < OP_MAX_SAVED; s++)
         fill_nan(c->saved[s]);
@@ -197,31 +227,33 @@ bool case_wants(const OpCase *c, int i)
            (c->info->flags & OP_NO_GRAD(i)) == 0;
 }
 
-void case_open(OpCase *c, const CaseRow *row, Backend *backend)
+static void open_case(OpCase *c, const CaseRow *row)
 {
     InferIn in = {.param = row->param};
+    Backend *backend = c->backend;
     Error err = {""};
 
-    *c = (OpCase){.row = row, .info = op_info(row->op), .backend = backend};
     in.n_in = c->n_in = parse_shapes(row->shapes, in.in);
     assert_int_equal((int)strlen(row->fill), c->n_in);
     for (int i = 0; i < c->n_in; i++)
         in.type[i] = row->fill[i] == 'l' ? DTYPE_I32 : DTYPE_REAL;
     if (!c->info->infer(&in, &c->inferred, &err))
         fail_msg("%s %s: %s", row->op_name, row->shapes, err.text);
+    for (int i = 0; i < c->n_in; i++) {
+        c->in[i] = guarded_tensor(c, in.in[i], in.type[i], is_half(c, i));
+        if (case_wants(c, i))
+            c->din[i] = guarded_tensor(c, in.in[i], DTYPE_REAL, is_half(c, i));
+        in.type[i] = device_type(c, i, in.type[i]);
+    }
+    c->out = guarded_tensor(c, c->inferred.out, DTYPE_REAL, is_half(c, -1));
+    c->dout = guarded_tensor(c, c->inferred.out, DTYPE_REAL, is_half(c, -1));
+    c->inferred.out_type = device_type(c, -1, DTYPE_REAL);
     if (backend != NULL && backend->scratch[row->op] != NULL)
         backend->scratch[row->op](&in, &c->inferred);
-    for (int i = 0; i < c->n_in; i++) {
-        c->in[i] = guarded_tensor(c, in.in[i], in.type[i]);
-        if (case_wants(c, i))
-            c->din[i] = guarded_tensor(c, in.in[i], DTYPE_REAL);
-    }
-    c->out = guarded_tensor(c, c->inferred.out, DTYPE_REAL);
-    c->dout = guarded_tensor(c, c->inferred.out, DTYPE_REAL);
     for (int s = 0; s < OP_MAX_SAVED; s++) {
         DType type = c->inferred.saved_type[s];
         c->saved[s] =
-            guarded_tensor(c, c->inferred.saved[s], type == DTYPE_I32 ? type : DTYPE_REAL);
+            guarded_tensor(c, c->inferred.saved[s], type == DTYPE_I32 ? type : DTYPE_REAL, false);
     }
     c->forward_scratch = scratch_alloc(c, c->inferred.forward_scratch);
     c->backward_scratch = scratch_alloc(c, c->inferred.backward_scratch);
@@ -230,6 +262,19 @@ void case_open(OpCase *c, const CaseRow *row, Backend *backend)
     for (int w = 0; w < STEP_MAX_WEIGHTS; w++)
         c->step->weight[w] = (real)(.5 + w);
     case_reset(c);
+}
+
+void case_open(OpCase *c, const CaseRow *row, Backend *backend)
+{
+    *c = (OpCase){.row = row, .info = op_info(row->op), .backend = backend};
+    open_case(c, row);
+}
+
+void case_open_half(OpCase *c, const CaseRow *row, Backend *backend, unsigned half)
+{
+    *c = (OpCase){.row = row, .info = op_info(row->op), .backend = backend, .coarse = true};
+    c->half = backend != NULL ? backend->half[row->op] & half : 0;
+    open_case(c, row);
 }
 
 void case_free(OpCase *c)
@@ -253,6 +298,35 @@ static void *on_device(const OpCase *c, const void *p)
     return NULL;
 }
 
+/* The sentinels as they are, what lies between them in the device's type. */
+static void copy_region(const OpCase *c, const Region *r, bool down)
+{
+    size_t inside = r->bytes - 2 * GUARD, n = inside / sizeof(real), half = n * sizeof(uint16_t);
+    Backend *b = c->backend;
+
+    if (!r->half) {
+        if (down)
+            b->download(b, r->host, r->device, r->bytes);
+        else
+            b->upload(b, r->device, r->host, r->bytes);
+        return;
+    }
+    unsigned char *there = malloc(half + 2 * GUARD);
+    assert_non_null(there);
+    if (down) {
+        b->download(b, there, r->device, half + 2 * GUARD);
+        memcpy(r->host, there, GUARD);
+        tensor_convert(r->host + GUARD, DTYPE_REAL, there + GUARD, DTYPE_BF16, (int64_t)n);
+        memcpy(r->host + GUARD + inside, there + GUARD + half, GUARD);
+    } else {
+        memcpy(there, r->host, GUARD);
+        tensor_convert(there + GUARD, DTYPE_BF16, r->host + GUARD, DTYPE_REAL, (int64_t)n);
+        memcpy(there + GUARD + half, r->host + GUARD + inside, GUARD);
+        b->upload(b, r->device, there, half + 2 * GUARD);
+    }
+    free(there);
+}
+
 static void run_on_device(OpCase *c, Kernel *kernel, Call *call)
 {
     Backend *b = c->backend;
@@ -261,19 +335,23 @@ static void run_on_device(OpCase *c, Kernel *kernel, Call *call)
     for (int i = 0; i < c->n_in; i++) {
         call->in[i].data = on_device(c, call->in[i].data);
         call->din[i].data = on_device(c, call->din[i].data);
+        call->in[i].type = device_type(c, i, call->in[i].type);
+        call->din[i].type = device_type(c, i, call->din[i].type);
     }
     for (int s = 0; s < OP_MAX_SAVED; s++)
         call->saved[s].data = on_device(c, call->saved[s].data);
     call->out.data = on_device(c, call->out.data);
     call->dout.data = on_device(c, call->dout.data);
+    call->out.type = device_type(c, -1, DTYPE_REAL);
+    call->dout.type = device_type(c, -1, DTYPE_REAL);
     call->scratch = on_device(c, call->scratch);
     call->step = on_device(c, call->step);
     call->backend = b;
     for (int i = 0; i < c->n_regions; i++)
-        b->upload(b, c->region[i].device, c->region[i].host, c->region[i].bytes);
+        copy_region(c, &c->region[i], false);
     kernel(call);
     for (int i = 0; i < c->n_regions; i++)
-        b->download(b, c->region[i].host, c->region[i].device, c->region[i].bytes);
+        copy_region(c, &c->region[i], true);
     if (!b->sync(b, &err))
         fail_msg("%s %s: %s", c->row->op_name, c->row->shapes, err.text);
 }

@@ -13,10 +13,12 @@ typedef struct CaseRow {
 extern const CaseRow op_case_rows[];
 extern const int op_case_count;
 
-/* Memory of the host with sentinels at both ends, and its image on the device. */
+/* Memory of the host with sentinels at both ends, and its image on the device, where reals may be
+ * bfloat16. */
 typedef struct Region {
     unsigned char *host, *device;
     size_t bytes;
+    bool half;
 } Region;
 
 enum { CASE_MAX_REGIONS = 2 * OP_MAX_IN + 2 + OP_MAX_SAVED + 3 };
@@ -25,6 +27,8 @@ typedef struct OpCase {
     const CaseRow *row;
     const OpInfo *info;
     Backend *backend; /* NULL: the CPU's kernels, right on the memory of the host */
+    bool coarse;      /* all numbers are some that bfloat16 holds */
+    unsigned half; /* operands, and their gradients, that are bfloat16 on the device: READS_ bits */
     Region region[CASE_MAX_REGIONS];
     int n_regions;
     InferOut inferred;
@@ -46,6 +50,10 @@ int parse_shapes(const char *text, Shape shape[static OP_MAX_IN]);
  * images of all operands on it, sentinels included, which are uploaded before and downloaded after.
  */
 void case_open(OpCase *c, const CaseRow *row, Backend *backend);
+
+/* The same with coarse numbers, and those operands as bfloat16 on the device that its table and
+ * `half` allow. */
+void case_open_half(OpCase *c, const CaseRow *row, Backend *backend, unsigned half);
 void case_free(OpCase *c);
 
 /* Inputs and dout as case_open made them; NaN in everything else. */

@@ -23,6 +23,9 @@ static const double BOUND = 2e-6;
 #endif
 
 static Backend *device;
+#ifndef REAL_IS_DOUBLE
+static Backend *rough; /* in bfloat16 */
+#endif
 
 static void each_case(void (*check)(OpCase *))
 {
@@ -91,16 +94,16 @@ static void test_as_on_cpu(void **state)
 static void check_precision(Precision precision, double unit)
 {
     Error err = {""};
-    Backend *rough = backend_cuda_open((CudaOptions){.precision = precision}, &err);
+    Backend *backend = backend_cuda_open((CudaOptions){.precision = precision}, &err);
     double worst[OP_COUNT] = {0};
 
-    if (rough == NULL)
+    if (backend == NULL)
         fail_msg("%s", err.text);
-    compare(rough, 4 * unit, worst);
+    compare(backend, 4 * unit, worst);
     assert_true(worst[OP_conv2d] > unit / 16);
     assert_true(worst[OP_conv_transpose2d] > unit / 16);
     assert_true(worst[OP_batch_norm] <= BOUND);
-    backend_close(rough);
+    backend_close(backend);
 }
 
 static void test_tf32(void **state)
@@ -148,6 +151,73 @@ static void test_order(void **state)
     each_case(check_order);
 }
 
+#ifndef REAL_IS_DOUBLE
+/* What a result that is kept as bfloat16 may be off by: it is rounded once; where cuBLAS makes a
+ * convolution, the product is, and its sum with the bias again. */
+static double half_bound(Op op)
+{
+    return (op == OP_conv2d || op == OP_conv_transpose2d ? 2. : 1.) / 256;
+}
+
+/* The cases that have operands of `half`, with these as bfloat16: nothing but their results is
+ * rounded, for all that goes in is as bfloat16 holds it. Returns how many results were rounded. */
+static int compare_half(unsigned half)
+{
+    FILE *values = popen("exec " TEST_OPS " --coarse-values", "r");
+    int rounded = 0;
+
+    assert_non_null(values);
+    for (int r = 0; r < op_case_count; r++) {
+        OpCase c;
+        case_open_half(&c, &op_case_rows[r], rough, half);
+        if (c.half != 0) {
+            case_forward(&c, false);
+            case_backward(&c, ALL_INPUTS, 0, CASE_APART);
+        }
+        for (int i = -1; i < c.n_in; i++) {
+            bool updated = i >= 0 && (c.info->flags & OP_UPDATES(i)) != 0;
+            bool is_half = (c.half & (i < 0 ? READS_OUT : READS_IN(i))) != 0;
+            if (i >= 0 && !case_wants(&c, i) && !updated)
+                continue;
+            double error = error_of(values, i < 0 ? c.out : updated ? c.in[i] : c.din[i]);
+            if (c.half != 0 && !(error <= BOUND + (is_half ? half_bound(c.row->op) : 0)))
+                fail_msg("%s %s, half %x: %s %d is off by %g", c.row->op_name, c.row->shapes,
+                         c.half, i < 0 ? "out" : "operand", i, error);
+            rounded += c.half != 0 && error > BOUND;
+        }
+        case_free(&c);
+    }
+    assert_int_equal(fgetc(values), EOF);
+    assert_int_equal(pclose(values), 0);
+    return rounded;
+}
+
+static void test_half(void **state)
+{
+    (void)state;
+    assert_true(compare_half(~0u) > 0);
+    assert_true(compare_half(READS_OUT) > 0);
+    assert_true(compare_half(ALL_INPUTS) > 0);
+}
+
+/* What holds for every op, where it has operands in bfloat16. */
+static void test_half_checks(void **state)
+{
+    static void (*const checks[])(OpCase *) = {check_order, case_accumulate_check,
+                                               case_in_place_check};
+    (void)state;
+    for (size_t k = 0; k < sizeof checks / sizeof *checks; k++)
+        for (int r = 0; r < op_case_count; r++) {
+            if (rough->half[op_case_rows[r].op] == 0)
+                continue;
+            OpCase c;
+            case_open_half(&c, &op_case_rows[r], rough, ~0u);
+            checks[k](&c);
+            case_free(&c);
+        }
+}
+#endif
+
 static void test_accumulate(void **state)
 {
     (void)state;
@@ -187,6 +257,7 @@ int main(void)
         cmocka_unit_test(test_activations),
 #ifndef REAL_IS_DOUBLE
         cmocka_unit_test(test_tf32),        cmocka_unit_test(test_bf16),
+        cmocka_unit_test(test_half),        cmocka_unit_test(test_half_checks),
 #endif
     };
     Error err = {""};
@@ -198,7 +269,17 @@ int main(void)
         fprintf(stderr, "%s\n", err.text);
         return 1;
     }
+#ifndef REAL_IS_DOUBLE
+    rough = backend_cuda_open((CudaOptions){.precision = PRECISION_BF16}, &err);
+    if (rough == NULL) {
+        fprintf(stderr, "%s\n", err.text);
+        return 1;
+    }
+#endif
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
+#ifndef REAL_IS_DOUBLE
+    backend_close(rough);
+#endif
     backend_close(device);
     return failed;
 }

@@ -3,7 +3,8 @@
  *
  *   test_ops            runs the tests
  *   test_ops --values   writes out, every din and every updated input of each case row as doubles:
- *                       what test_ops_float and test_cuda_ops compare with */
+ *                       what test_ops_float and test_cuda_ops compare with
+ *   test_ops --coarse-values   the same of numbers that bfloat16 holds */
 #include <math.h>
 #include <stdarg.h>
 #include <setjmp.h>
@@ -228,6 +229,16 @@ static void write_values(OpCase *c)
             fwrite(c->in[i].data, 1, tensor_bytes(c->in[i]), stdout);
 }
 
+static void write_coarse_values(void)
+{
+    for (int r = 0; r < op_case_count; r++) {
+        OpCase c;
+        case_open_half(&c, &op_case_rows[r], NULL, 0);
+        write_values(&c);
+        case_free(&c);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +255,10 @@ int main(int argc, char **argv)
 
     if (argc == 2 && strcmp(argv[1], "--values") == 0) {
         each_case(write_values);
+        return fflush(stdout) != 0;
+    }
+    if (argc == 2 && strcmp(argv[1], "--coarse-values") == 0) {
+        write_coarse_values();
         return fflush(stdout) != 0;
     }
     return cmocka_run_group_tests(tests, NULL, NULL);

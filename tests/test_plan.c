@@ -518,6 +518,120 @@ static void in_place_where_it_may(void **state)
     ag_graph_free(g);
 }
 
+/* ---- bfloat16 ---- */
+
+static void half_table(bool on)
+{
+    const unsigned unary = READS_IN(0) | READS_OUT;
+    cpu->half[OP_conv2d] = cpu->half[OP_relu] = on ? unary : 0;
+    cpu->half[OP_add] = on ? unary | READS_IN(1) : 0;
+}
+
+/* A tensor is stored as its node is by everyone (seen: -1 before the first), and as bfloat16 only
+ * where its op can. Returns whether it is. */
+static bool stored(Tensor t, bool can, int *seen)
+{
+    if (!t.data)
+        return false;
+    assert_true(t.type == DTYPE_REAL || t.type == DTYPE_I32 || t.type == DTYPE_BF16);
+    assert_true(t.type != DTYPE_BF16 || can);
+    assert_true(*seen < 0 || *seen == (int)t.type);
+    *seen = (int)t.type;
+    return t.type == DTYPE_BF16;
+}
+
+static int count_half(const Plan *plan)
+{
+    const Graph *g = plan->graph;
+    int *seen = malloc((size_t)g->count * sizeof *seen), n = 0;
+    for (int i = 0; i < g->count; i++) {
+        seen[i] = -1;
+        assert_true(plan->node[i].type != DTYPE_BF16 || g->node[i].shape.ndim == 4);
+    }
+    for (int t = 0; t < plan->n_steps; t++) {
+        const Step *s = &plan->step[t];
+        const Node *node = &g->node[s->node];
+        const Call *c = &s->call;
+        unsigned can = plan->backend->half[node->op];
+        n += stored(c->out, can & READS_OUT, &seen[s->out]);
+        n += stored(c->dout, can & READS_OUT, &seen[plan_dout(plan, s)]);
+        for (int i = 0; i < c->n_in; i++) {
+            int root = node->in[i] < 0 ? 0 : value_node(g, node->in[i]);
+            stored(c->in[i], can & READS_IN(i), &seen[root]);
+            stored(c->din[i], can & READS_IN(i), &seen[root]);
+        }
+    }
+    free(seen);
+    return n;
+}
+
+/* Plans only: the CPU's kernels would not know what to do with them. */
+static void random_graphs_in_bfloat16(void **state)
+{
+    (void)state;
+    int found = 0;
+    for (uint64_t seed = 0; seed < RANDOM_GRAPHS; seed++) {
+        RandomGraph r;
+        random_graph_build(&r, cpu, seed);
+        Plan *plan = plan_of(r.graph, r.loss, false);
+        size_t plain_bytes, bytes;
+        ag_plan_bytes(plan, &plain_bytes);
+        assert_int_equal(count_half(plan), 0);
+        ag_plan_free(plan);
+        half_table(true);
+        plan = plan_of(r.graph, r.loss, false);
+        ag_plan_bytes(plan, &bytes);
+        walk(plan, r.loss);
+        blocks_are_apart(plan);
+        assert_true(count_half(plan) > 0 ? bytes < plain_bytes : bytes == plain_bytes);
+        half_table(false);
+        found += bytes < plain_bytes;
+        ag_plan_free(plan);
+        random_graph_free(&r);
+    }
+    assert_true(found > RANDOM_GRAPHS / 4);
+}
+
+/* Between ops that can, and nowhere else; not in place of a value that is stored otherwise, even if
+ * the blocks happen to be of one size. */
+static void bfloat16_where_it_may(void **state)
+{
+    (void)state;
+    const AffineParam twice = {2, 0};
+    Graph *g = ag_graph_new();
+    Var x = ag_input(g, "x", DTYPE_REAL, shape4(1, 1, 4, 4));
+    Var flat = ag_input(g, "flat", DTYPE_REAL, shape2(1, 16));
+    ag_want_grad(g, x);
+    Var a = ag_affine(g, x, twice);                        /* affine cannot */
+    Var b = ag_relu(g, a);                                 /* relu and add can: bfloat16 */
+    Var c = ag_add(g, b, b);                               /* kept */
+    Var d = ag_relu(g, ag_detach(g, ag_add(g, c, b)));     /* affine reads it */
+    Var e = ag_relu(g, ag_relu(g, ag_add(g, flat, flat))); /* no image */
+    Var loss = ag_add(g, ag_l2_loss(g, ag_affine(g, d, twice), x), ag_l2_loss(g, e, flat));
+    loss = ag_add(g, loss, ag_l2_loss(g, c, x));
+    ag_keep(g, c);
+    half_table(true);
+    Plan *plan = plan_of(g, loss, false);
+    half_table(false);
+    assert_int_equal(plan->node[a.id].type, DTYPE_REAL);
+    assert_int_equal(plan->node[b.id].type, DTYPE_BF16);
+    assert_int_equal(plan->node[c.id].type, DTYPE_REAL);
+    assert_int_equal(plan->node[d.id].type, DTYPE_REAL);
+    assert_int_equal(plan->node[e.id].type, DTYPE_REAL);
+    assert_int_equal(plan->node[loss.id].type, DTYPE_REAL);
+    assert_false(forward_step(plan, b)->in_place);
+    assert_ptr_not_equal(forward_step(plan, b)->call.in[0].data,
+                         forward_step(plan, b)->call.out.data);
+    for (int t = plan->n_forward; t < plan->n_steps; t++) {
+        const Step *s = &plan->step[t];
+        if (s->node == b.id) /* its dout is bfloat16, its din is not */
+            assert_false(s->in_place);
+    }
+    walk(plan, loss);
+    ag_plan_free(plan);
+    ag_graph_free(g);
+}
+
 /* relu's backward reads its own output, so what follows must not overwrite it. */
 static void in_place_minds_backward(void **state)
 {
@@ -728,6 +842,8 @@ int main(void)
         cmocka_unit_test(input_gradient_and_detach),
         cmocka_unit_test(unreached_gradients_are_zero),
         cmocka_unit_test(in_place_where_it_may),
+        cmocka_unit_test(random_graphs_in_bfloat16),
+        cmocka_unit_test(bfloat16_where_it_may),
         cmocka_unit_test(in_place_minds_backward),
         cmocka_unit_test(forward_only),
         cmocka_unit_test(dump_tells),

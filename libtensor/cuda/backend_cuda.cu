@@ -285,6 +285,17 @@ static void fill(Backend *b)
 #undef OP
 }
 
+/* What training nets have between their convolutions. Statistics, parameters and their gradients
+ * stay float. */
+static void fill_half(Backend *b)
+{
+    const Op image_to_image[] = {OP_conv2d,     OP_conv_transpose2d, OP_batch_norm, OP_relu,
+                                 OP_leaky_relu, OP_max_halves,       OP_max_pool2d, OP_avg_pool2d};
+    for (Op op : image_to_image)
+        b->half[op] = READS_IN(0) | READS_OUT;
+    b->half[OP_add] = READS_IN(0) | READS_IN(1) | READS_OUT;
+}
+
 static Backend *new_backend(CudaOptions options)
 {
     Backend *b = (Backend *)calloc(1, sizeof *b);
@@ -304,6 +315,8 @@ static Backend *new_backend(CudaOptions options)
     b->state = cuda;
     b->name = m->name;
     fill(b);
+    if (sizeof(real) == 4 && options.precision == PRECISION_BF16)
+        fill_half(b);
     return b;
 }
 

@@ -6,11 +6,13 @@
 #include "libtensor/backend.h"
 
 /* How products of float32 matrices and convolutions are computed. Sums are float32 in all of them,
- * and so is everything in memory. In the double library all three are double. */
+ * and so are parameters, losses and whatever can be read. In the double library all three are
+ * double. */
 typedef enum Precision {
     PRECISION_FP32,
     PRECISION_TF32, /* factors rounded to 10 bits of mantissa: tensor cores */
-    PRECISION_BF16  /* factors rounded to 7 bits */
+    PRECISION_BF16  /* factors rounded to 7 bits; images inside of a net, and the gradients to them,
+                       are kept as bfloat16 (Backend.half): half the memory, half the traffic */
 } Precision;
 
 typedef struct CudaOptions {
