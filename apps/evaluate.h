@@ -52,6 +52,9 @@ void result_page_open(Report *page, const char *out, const char *title, const js
 /* The config and the studio, and the page's end. */
 void result_page_close(Report *page, const json_t *result);
 
+/* The numbers of an object as bars, in columns if there are many. */
+void page_bars(Report *page, const char *title, const json_t *values);
+
 /* All that the characters depend on which a method finds: its settings, the studio, and what they
  * are found in (taken over). The caller frees it. */
 char *method_identity(const Studio *studio, Method method, double light, json_t *of);

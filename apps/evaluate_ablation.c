@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -409,8 +410,28 @@ static json_t *result_of(const Options *o, const Studio *studio, json_t *const *
     return result;
 }
 
-static void write_page(const Options *o, const json_t *result, const json_t *rows,
-                       const Verifier *v)
+/* Accuracies of the rows, beside the paper's. */
+static void draw_bars(Report *page, json_t *const *row)
+{
+    const char *group[ROWS], *series[] = {"here", "the paper, on LFW"};
+    double value[2 * ROWS];
+    ReportBars bars = {.title = "Accuracy",
+                       .groups = ROWS,
+                       .n = 2,
+                       .group = group,
+                       .series = series,
+                       .value = value};
+
+    for (int i = 0; i < ROWS; i++) {
+        group[i] = part[i].what;
+        value[2 * i] = figure(row[i], "accuracy");
+        value[2 * i + 1] = part[i].paper > 0 ? part[i].paper : NAN;
+    }
+    report_bars(page, &bars);
+}
+
+static void write_page(const Options *o, const json_t *result, json_t *const *row,
+                       const json_t *rows, const Verifier *v)
 {
     Report page;
 
@@ -422,6 +443,7 @@ static void write_page(const Options *o, const json_t *result, const json_t *row
                 " left out for a photo without a face).",
                 v->pairs, v->table.pairs - v->pairs);
     report_table(&page, rows);
+    draw_bars(&page, row);
     for (int i = 0; i < ROWS; i++) {
         char *sheet = row_file(o, i, "sheet.png");
         if (access(sheet, R_OK) == 0)
@@ -458,7 +480,7 @@ int evaluate_ablation(int argc, char **argv)
     print_table(row, descriptor);
     json_t *result = result_of(&o, &studio, row, descriptor);
     result_save(o.out, result);
-    write_page(&o, result, rows, &verifier);
+    write_page(&o, result, row, rows, &verifier);
     json_decref(result);
     free(trainer);
     for (int i = 0; i < ROWS; i++)

@@ -115,6 +115,27 @@ json_t *finder_json(const FinderConfig *c)
                      "prior", c->weight.prior);
 }
 
+void page_bars(Report *page, const char *title, const json_t *values)
+{
+    enum { COLUMN = 32 };
+    const char *group[COLUMN], *name, *series = title;
+    double value[COLUMN];
+    ReportBars bars = {.title = title, .n = 1, .group = group, .series = &series, .value = value};
+    size_t left = json_object_size(values);
+    json_t *number;
+
+    json_object_foreach((json_t *)(uintptr_t)values, name, number)
+    {
+        group[bars.groups] = name;
+        value[bars.groups++] = json_number_value(number);
+        if (--left == 0 || bars.groups == COLUMN) {
+            report_bars(page, &bars);
+            bars.groups = 0;
+            bars.title = "The same, of more of them";
+        }
+    }
+}
+
 static json_t *settings_of(Method method, double light)
 {
     FinderConfig config = method_config(method);

@@ -13,15 +13,7 @@
 #include "datasets/photo_list.h"
 #include "engine/character.h"
 
-enum {
-    OUT = 'o',
-    RECOVER = 1000,
-    PHOTOS,
-    LIMIT,
-    CELL = 256,
-    PAIRS = 4,
-    BARS = 32 /* in a column */
-};
+enum { OUT = 'o', RECOVER = 1000, PHOTOS, LIMIT, CELL = 256, PAIRS = 4 };
 
 typedef struct Options {
     FinderOptions finder; /* first: the child parser's input */
@@ -279,31 +271,6 @@ static json_t *faces_table(const Bench *b)
     return rows;
 }
 
-/* In columns. */
-static void correlation_bars(const json_t *all, Report *page)
-{
-    const char *group[BARS], *name, *series = "correlation";
-    double value[BARS];
-    ReportBars bars = {.title = "Correlation of true and found parameters",
-                       .n = 1,
-                       .group = group,
-                       .series = &series,
-                       .value = value};
-    json_t *correlations = json_object_get(all, "correlation"), *r;
-    size_t left = json_object_size(correlations);
-
-    json_object_foreach(correlations, name, r)
-    {
-        group[bars.groups] = name;
-        value[bars.groups++] = json_number_value(r);
-        if (--left == 0 || bars.groups == BARS) {
-            report_bars(page, &bars);
-            bars.groups = 0;
-            bars.title = "The same, of more of them";
-        }
-    }
-}
-
 static void write_page(const Bench *b, const char *sheet)
 {
     const json_t *all = json_object_get(b->result, "summary");
@@ -330,7 +297,8 @@ static void write_page(const Bench *b, const char *sheet)
     report_heading(&page, "Faces");
     report_table(&page, rows);
     if (b->parts) {
-        correlation_bars(all, &page);
+        page_bars(&page, "Correlation of true and found parameters",
+                  json_object_get(all, "correlation"));
     }
     if (json_array_size(b->left_out) > 1) {
         report_heading(&page, "Left out");

@@ -192,6 +192,7 @@ int evaluate_speed(int argc, char **argv)
     result_save(o.out, result);
     result_page_open(&page, o.out, "Speed of the methods", result);
     report_table(&page, rows);
+    page_bars(&page, "Seconds a face", times);
     result_page_close(&page, result);
     json_decref(rows);
     json_decref(result);

@@ -390,9 +390,13 @@ static void write_page(const Bench *b)
     }
     if (renders) {
         report_heading(&page, "Renders");
-        report_text(&page, "Correlation of the true and the found parameters, share of right "
-                           "choices, mean absolute error.");
-        report_facts(&page, renders);
+        report_text(&page,
+                    "%d pictures of known characters; mean absolute error of the parameters %.4f.",
+                    (int)json_integer_value(json_object_get(renders, "renders")),
+                    json_number_value(json_object_get(renders, "error")));
+        page_bars(&page, "Correlation of true and found parameters",
+                  json_object_get(renders, "correlation"));
+        page_bars(&page, "Share of right choices", json_object_get(renders, "choice"));
     }
     result_page_close(&page, b->report);
 }

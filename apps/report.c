@@ -36,7 +36,7 @@ static const char style[] =
     ".figures dd{margin:0;font-size:1.375rem;font-weight:600;line-height:1.3;"
     "overflow-wrap:anywhere}"
     ".plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,19rem),1fr));"
-    "gap:1rem}"
+    "gap:1rem;align-items:start;margin:1rem 0}"
     "figure{margin:0}"
     ".plots figure{padding:.75rem 1rem .5rem;background:var(--card);border:1px solid var(--line);"
     "border-radius:6px;max-width:36rem}"

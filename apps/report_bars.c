@@ -1,11 +1,22 @@
 #include "config.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "apps/report_internal.h"
 
 /* Of the drawing, in its own units. */
-enum { WIDTH = 340, LEFT = 110, RIGHT = 46, BAR = 8, BETWEEN = 8 };
+enum { WIDTH = 340, RIGHT = 46, BAR = 8, BETWEEN = 8, LEFT_MIN = 60, LEFT_MAX = 190 };
+
+/* Where the bars begin: right of the longest name. */
+static double left_of(const ReportBars *bars)
+{
+    double left = LEFT_MIN;
+
+    for (int g = 0; g < bars->groups; g++)
+        left = fmax(left, 14 + 6.2 * (double)strlen(bars->group[g]));
+    return fmin(left, LEFT_MAX);
+}
 
 static void draw_bar(FILE *page, double value, double scale, double zero, double y, int series)
 {
@@ -19,7 +30,7 @@ static void draw_bar(FILE *page, double value, double scale, double zero, double
 
 static void draw(FILE *page, const ReportBars *bars)
 {
-    double lo = 0, hi = 0, step = bars->n * BAR + BETWEEN;
+    double lo = 0, hi = 0, step = bars->n * BAR + BETWEEN, left = left_of(bars);
     int n = bars->groups * bars->n;
 
     for (int i = 0; i < n; i++)
@@ -27,7 +38,7 @@ static void draw(FILE *page, const ReportBars *bars)
             lo = fmin(lo, bars->value[i]);
             hi = fmax(hi, bars->value[i]);
         }
-    double scale = hi > lo ? (WIDTH - LEFT - RIGHT) / (hi - lo) : 0, zero = LEFT - scale * lo;
+    double scale = hi > lo ? (WIDTH - left - RIGHT) / (hi - lo) : 0, zero = left - scale * lo;
     fprintf(page,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %.0f\" role=\"img\" "
             "aria-label=\"",
@@ -35,7 +46,7 @@ static void draw(FILE *page, const ReportBars *bars)
     report_escaped(page, bars->title);
     fputs("\">\n", page);
     for (int g = 0; g < bars->groups; g++) {
-        fprintf(page, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">", LEFT - 8,
+        fprintf(page, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">", left - 8,
                 g * step + (bars->n * BAR) / 2. + 4);
         report_escaped(page, bars->group[g]);
         fputs("</text>\n", page);
