@@ -24,6 +24,7 @@ struct ParamSet {
     int64_t trained, total; /* elements, once allocated */
     Backend *backend;       /* NULL: not allocated */
     bool trainable;
+    uint64_t writes;
     real *value, *grad;
     bool failed; /* error holds the first error of a declaration */
     Error error;
@@ -253,6 +254,11 @@ Backend *params_backend(const ParamSet *set)
     return set->backend;
 }
 
+uint64_t params_writes(const ParamSet *set)
+{
+    return set->writes;
+}
+
 static size_t bytes_of(const ParamSet *set, Param param)
 {
     return (size_t)shape_count(params_shape(set, param)) * sizeof(real);
@@ -266,6 +272,7 @@ void params_read(const ParamSet *set, Param param, real *data)
 void params_write(ParamSet *set, Param param, const real *data)
 {
     set->backend->upload(set->backend, params_value(set, param), data, bytes_of(set, param));
+    set->writes++;
 }
 
 void params_read_grad(const ParamSet *set, Param param, real *data)

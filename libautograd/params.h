@@ -51,6 +51,8 @@ real *params_grad(const ParamSet *set, Param param);
 real *params_values(const ParamSet *set);
 real *params_grads(const ParamSet *set);
 Backend *params_backend(const ParamSet *set);
+/* How often values have been written from the host. */
+uint64_t params_writes(const ParamSet *set);
 
 /* Host copies: shape_count elements. */
 void params_read(const ParamSet *set, Param param, real *data);

@@ -15,6 +15,9 @@ typedef struct Step {
     unsigned want; /* backward: bit i: din[i] is computed */
     unsigned add;  /* backward: bit i: added to what is there (beta 1) */
     int scratch;   /* block */
+    int keeps;     /* block of kept; -1: none */
+    Kept kept;
+    uint64_t kept_writes; /* params_writes of the weights that kept is made of */
     Kernel *kernel;
     Call call;
 } Step;

@@ -85,6 +85,8 @@ static void bind_calls(Plan *plan)
                 call->saved[i] = (Tensor){address(plan, plan->node[step->node].saved[i]),
                                           op->infer.saved[i], op->infer.saved_type[i]};
         call->scratch = address(plan, step->scratch);
+        step->kept.bytes = address(plan, step->keeps);
+        call->kept = step->keeps >= 0 ? &step->kept : NULL;
         call->param = op->op_param;
         call->step = address(plan, plan->state_block);
         call->backend = plan->backend;

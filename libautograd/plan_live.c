@@ -49,6 +49,7 @@ static InferOut scratch_of(const Plan *plan, const Node *op, DType type)
     InferIn in = {.n_in = op->n_in, .param = op->op_param};
     if (!scratch)
         return out;
+    out.forward_kept = out.backward_kept = 0;
     out.out_type = type;
     for (int i = 0; i < op->n_in; i++) {
         in.type[i] = DTYPE_REAL;
@@ -59,6 +60,17 @@ static InferOut scratch_of(const Plan *plan, const Node *op, DType type)
     }
     scratch(&in, &out);
     return out;
+}
+
+/* Weights that do not learn are prepared once. */
+static void keep(Plan *plan, Step *step, size_t bytes)
+{
+    if (bytes == 0)
+        return;
+    const Node *op = plan_node(plan, step->node);
+    const Node *weights = plan_node(plan, plan->node[op->in[1]].root);
+    if (weights->kind == NODE_PARAM && !params_trainable(weights->set))
+        step->keeps = add_block(plan, bytes, ALWAYS, plan->n_steps);
 }
 
 static void live_forward(Plan *plan, int time)
@@ -72,9 +84,10 @@ static void live_forward(Plan *plan, int time)
         if (op->infer.saved[i].ndim)
             p->saved[i] =
                 add_block(plan, bytes_of(op->infer.saved[i], op->infer.saved_type[i]), time, time);
-    size_t scratch = scratch_of(plan, op, out->type).forward_scratch;
-    if (scratch)
-        step->scratch = add_block(plan, scratch, time, time);
+    InferOut needs = scratch_of(plan, op, out->type);
+    if (needs.forward_scratch)
+        step->scratch = add_block(plan, needs.forward_scratch, time, time);
+    keep(plan, step, needs.forward_kept);
     for (int i = 0; i < op->n_in; i++)
         use_operand(plan, op, i, time);
 }
@@ -103,14 +116,16 @@ static void live_backward(Plan *plan, int time)
         use(plan, p->saved[i], time);
     const NodePlan *dout = &plan->node[plan_dout(plan, step)];
     use(plan, dout->grad, time);
-    size_t scratch = scratch_of(plan, op, dout->type).backward_scratch;
-    if (scratch)
-        step->scratch = add_block(plan, scratch, time, time);
+    InferOut needs = scratch_of(plan, op, dout->type);
+    if (needs.backward_scratch)
+        step->scratch = add_block(plan, needs.backward_scratch, time, time);
+    if (step->want & 1)
+        keep(plan, step, needs.backward_kept);
 }
 
 bool plan_live(Plan *plan, Error *err)
 {
-    size_t most = 3 + 4 * (size_t)plan->graph->count + (size_t)plan->n_steps;
+    size_t most = 3 + 4 * (size_t)plan->graph->count + 2 * (size_t)plan->n_steps;
     plan->block = calloc(most, sizeof *plan->block);
     plan->joined = calloc(most, sizeof *plan->joined);
     if (!plan->block || !plan->joined)

@@ -131,6 +131,7 @@ static bool add_step(Plan *plan, Step step, Error *err)
     Op op = plan_node(plan, step.node)->op;
     step.kernel = step.backward ? plan->backend->backward[op] : plan->backend->forward[op];
     step.scratch = -1;
+    step.keeps = -1;
     if (!step.kernel)
         return error_set(err, "plan: the backend %s has no %s", plan->backend->name,
                          op_info(op)->name);

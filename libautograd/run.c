@@ -31,9 +31,24 @@ static void upload_state(Plan *plan, const StepState *state)
     plan->backend->upload(plan->backend, address(plan, plan->state_block), state, sizeof *state);
 }
 
+/* What was kept of weights that have been written since is of no more use. */
+static void check_kept(Plan *plan)
+{
+    for (int i = 0; i < plan->n_steps; i++) {
+        Step *step = &plan->step[i];
+        if (step->keeps < 0)
+            continue;
+        const Node *op = plan_node(plan, step->node);
+        uint64_t writes = params_writes(plan_node(plan, plan->node[op->in[1]].root)->set);
+        step->kept.made = step->kept.made && step->kept_writes == writes;
+        step->kept_writes = writes;
+    }
+}
+
 static void run_steps(Plan *plan)
 {
     clear_unreached(plan);
+    check_kept(plan);
     for (int i = 0; i < plan->n_steps; i++)
         plan->step[i].kernel(&plan->step[i].call);
 }
@@ -116,6 +131,7 @@ bool ag_run_checked(Plan *plan, const StepState *state, Error *err)
 {
     upload_state(plan, state);
     clear_unreached(plan);
+    check_kept(plan);
     if (!check_inputs(plan, state->step, err))
         return false;
     for (int i = 0; i < plan->n_steps; i++) {

@@ -141,6 +141,15 @@ size_t conv_to_small_scratch(const ConvShape *s)
     return (size_t)(PARALLEL_SLOTS * (p.patches + p.product)) * sizeof(real);
 }
 
+size_t conv_to_small_kept(const ConvShape *s)
+{
+    if (is_dense(s))
+        return 0;
+    return pointwise_fits(s)          ? pointwise_kept(s, false)
+           : winograd_strided_fits(s) ? winograd_strided_kept(s, false)
+                                      : 0;
+}
+
 /* Patches of channels c0 .. c0 + channels - 1 of a tile. */
 static void gather_tile(const ConvShape *s, const SmallPlan *p, const real *big, int64_t tile,
                         int64_t c0, int64_t channels, real *cols)
@@ -225,14 +234,14 @@ static void dense_to_small(const ConvShape *s, const real *big, const real *w, E
 }
 
 void conv_to_small(const ConvShape *s, const real *big, const real *w, Epilogue epilogue, real beta,
-                   real *small, void *scratch)
+                   real *small, Kept *kept, void *scratch)
 {
     if (is_dense(s)) {
         dense_to_small(s, big, w, epilogue, beta, small);
         return;
     }
     if (pointwise_fits(s)) {
-        pointwise_to_small(s, big, w, epilogue, beta, small, scratch);
+        pointwise_to_small(s, big, w, epilogue, beta, small, kept, scratch);
         return;
     }
     if (winograd_fits(s)) {
@@ -240,7 +249,7 @@ void conv_to_small(const ConvShape *s, const real *big, const real *w, Epilogue 
         return;
     }
     if (winograd_strided_fits(s)) {
-        winograd_strided_to_small(s, big, w, epilogue, beta, small, scratch);
+        winograd_strided_to_small(s, big, w, epilogue, beta, small, kept, scratch);
         return;
     }
     SmallPlan p = small_plan(s);
@@ -316,6 +325,15 @@ size_t conv_to_big_scratch(const ConvShape *s)
     return (size_t)(packed_size(s) + PARALLEL_SLOTS * slot) * sizeof(real);
 }
 
+size_t conv_to_big_kept(const ConvShape *s)
+{
+    if (is_dense(s))
+        return 0;
+    return pointwise_fits(s)          ? pointwise_kept(s, true)
+           : winograd_strided_fits(s) ? winograd_strided_kept(s, true)
+                                      : 0;
+}
+
 static void dense_to_big(const ConvShape *s, const real *small, const real *w, Epilogue epilogue,
                          real beta, real *big)
 {
@@ -334,14 +352,14 @@ static void dense_to_big(const ConvShape *s, const real *small, const real *w, E
 }
 
 void conv_to_big(const ConvShape *s, const real *small, const real *w, Epilogue epilogue, real beta,
-                 real *big, void *scratch)
+                 real *big, Kept *kept, void *scratch)
 {
     if (is_dense(s)) {
         dense_to_big(s, small, w, epilogue, beta, big);
         return;
     }
     if (pointwise_fits(s)) {
-        pointwise_to_big(s, small, w, epilogue, beta, big, scratch);
+        pointwise_to_big(s, small, w, epilogue, beta, big, kept, scratch);
         return;
     }
     if (winograd_fits(s)) {
@@ -349,7 +367,7 @@ void conv_to_big(const ConvShape *s, const real *small, const real *w, Epilogue 
         return;
     }
     if (winograd_strided_fits(s)) {
-        winograd_strided_to_big(s, small, w, epilogue, beta, big, scratch);
+        winograd_strided_to_big(s, small, w, epilogue, beta, big, kept, scratch);
         return;
     }
     int64_t block = big_block(s), blocks = ceil_div(s->big_c, block), area = small_area(s);

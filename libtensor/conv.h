@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "libtensor/epilogue.h"
+#include "libtensor/kept.h"
 
 typedef struct ConvShape {
     int64_t n;
@@ -23,15 +24,18 @@ typedef struct ConvShape {
 } ConvShape;
 
 /* small [n,small_c,small_h,small_w] = beta small + w * patches of big, then the epilogue. beta 0 or
- * 1; with beta 0 small is not read, with beta 1 there is no activation. */
+ * 1; with beta 0 small is not read, with beta 1 there is no activation. kept: of these weights, or
+ * NULL. */
 void conv_to_small(const ConvShape *s, const real *big, const real *w, Epilogue epilogue, real beta,
-                   real *small, void *scratch);
+                   real *small, Kept *kept, void *scratch);
 size_t conv_to_small_scratch(const ConvShape *s);
+size_t conv_to_small_kept(const ConvShape *s); /* bytes that are worth keeping */
 
 /* big [n,big_c,big_h,big_w] = beta big + the transposed map of small, then the epilogue. */
 void conv_to_big(const ConvShape *s, const real *small, const real *w, Epilogue epilogue, real beta,
-                 real *big, void *scratch);
+                 real *big, Kept *kept, void *scratch);
 size_t conv_to_big_scratch(const ConvShape *s);
+size_t conv_to_big_kept(const ConvShape *s);
 
 /* dw [small_c,big_c*kh*kw] = beta dw + sum over samples and small pixels of small times patch of
  * big. */

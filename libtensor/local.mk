@@ -11,7 +11,7 @@ libtensor_a_SOURCES = \
 	libtensor/bytes.c libtensor/bytes.h \
 	libtensor/convert.c \
 	libtensor/eigen.c libtensor/eigen.h \
-	libtensor/epilogue.h \
+	libtensor/epilogue.h libtensor/kept.h \
 	libtensor/error.c libtensor/error.h \
 	libtensor/gemm_packed.c libtensor/gemm_packed.h \
 	libtensor/gemm_kernel.h libtensor/gemm_kernel.inc \

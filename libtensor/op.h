@@ -3,6 +3,7 @@
 #define LIBTENSOR_OP_H
 
 #include "libtensor/epilogue.h"
+#include "libtensor/kept.h"
 #include "libtensor/tensor.h"
 
 enum { OP_MAX_IN = 8, OP_MAX_SAVED = 2, OP_MAX_GROUPS = 16, STEP_MAX_WEIGHTS = 16 };
@@ -37,6 +38,7 @@ typedef struct Call {
     real beta[OP_MAX_IN];
     Activation activation; /* of the result; ACTIVATION_NONE where the row says nothing of it */
     void *scratch;         /* infer's scratch bytes, 64-byte aligned; undefined on entry */
+    Kept *kept;            /* of in[1]: infer's kept bytes; NULL where the weights learn */
     const void *param;
     const StepState *step;
     struct Backend *backend; /* whose kernel this is; the CPU's do not read it */
@@ -58,6 +60,7 @@ typedef struct InferOut {
     Shape saved[OP_MAX_SAVED]; /* DTYPE_REAL, or as saved_type says; ndim 0: unused */
     DType saved_type[OP_MAX_SAVED];
     size_t forward_scratch, backward_scratch; /* bytes */
+    size_t forward_kept, backward_kept;       /* bytes; backward's: for din[0] */
 } InferOut;
 
 /* Checks shapes, types and parameters. The error text begins with the op's name and names the
@@ -65,7 +68,8 @@ typedef struct InferOut {
  * out_type and saved_type are DTYPE_REAL. */
 typedef bool Infer(const InferIn *in, InferOut *out, Error *err);
 
-/* Replaces the scratch sizes that infer has set for the CPU by those of another backend. */
+/* Replaces the scratch sizes that infer has set for the CPU by those of another backend, which keeps
+ * nothing. */
 typedef void Scratch(const InferIn *in, InferOut *out);
 
 /* ---- Parameters of ops, one struct per op that has any. ---- */

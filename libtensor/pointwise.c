@@ -4,7 +4,7 @@
 #include "libtensor/parallel.h"
 
 enum {
-    ROWS = 504,  /* of a task at most: their weights stay in a core's own cache */
+    ROWS = 512,  /* of a task at most: their weights stay in a core's own cache */
     PIXELS = 128 /* likewise */
 };
 
@@ -35,23 +35,31 @@ static int64_t block_rows(int64_t rows)
     return ceil_div(even, panel) * panel;
 }
 
+size_t pointwise_kept(const ConvShape *s, bool to_big)
+{
+    return sizeof(real) * (size_t)(to_big ? gemm_packed_left(s->big_c, s->small_c)
+                                          : gemm_packed_left(s->small_c, s->big_c));
+}
+
 size_t pointwise_scratch(const ConvShape *s)
 {
-    int64_t small = gemm_packed_left(s->small_c, s->big_c);
-    int64_t big = gemm_packed_left(s->big_c, s->small_c);
-    return (size_t)(small > big ? small : big) * sizeof(real);
+    size_t small = pointwise_kept(s, false), big = pointwise_kept(s, true);
+    return small > big ? small : big;
 }
 
 /* to [n,rows,area] = beta to + op(w) [rows,depth] from [n,depth,area], and the epilogue. */
 static void multiply(const ConvShape *s, bool transpose, int64_t rows, int64_t depth,
-                     const real *from, const real *w, Epilogue e, real beta, real *to, real *left)
+                     const real *from, const real *w, Epilogue e, real beta, real *to, Kept *kept,
+                     void *scratch)
 {
     int64_t panel = gemm_panel_rows(), area = area_of(s), block = block_rows(rows);
+    real *left = kept != NULL ? kept->bytes : scratch;
+    int64_t unpacked = kept != NULL && kept->made ? 0 : rows;
 
 #pragma omp parallel
     {
 #pragma omp for schedule(static)
-        for (int64_t r = 0; r < rows; r += panel)
+        for (int64_t r = 0; r < unpacked; r += panel)
             gemm_pack_left(transpose, min_of(panel, rows - r), depth,
                            w + r * (transpose ? 1 : depth), transpose ? rows : depth,
                            left + r * depth);
@@ -68,16 +76,18 @@ static void multiply(const ConvShape *s, bool transpose, int64_t rows, int64_t d
                         activate_row(e.activation, at + i * area, width);
                 }
     }
+    if (kept != NULL)
+        kept->made = true;
 }
 
 void pointwise_to_small(const ConvShape *s, const real *big, const real *w, Epilogue epilogue,
-                        real beta, real *small, void *scratch)
+                        real beta, real *small, Kept *kept, void *scratch)
 {
-    multiply(s, false, s->small_c, s->big_c, big, w, epilogue, beta, small, scratch);
+    multiply(s, false, s->small_c, s->big_c, big, w, epilogue, beta, small, kept, scratch);
 }
 
 void pointwise_to_big(const ConvShape *s, const real *small, const real *w, Epilogue epilogue,
-                      real beta, real *big, void *scratch)
+                      real beta, real *big, Kept *kept, void *scratch)
 {
-    multiply(s, true, s->big_c, s->small_c, small, w, epilogue, beta, big, scratch);
+    multiply(s, true, s->big_c, s->small_c, small, w, epilogue, beta, big, kept, scratch);
 }

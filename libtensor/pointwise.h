@@ -10,12 +10,13 @@
 /* Whether the shape is one, without a pad. */
 bool pointwise_fits(const ConvShape *s);
 
-/* Scratch in bytes of either product. */
+/* Scratch in bytes of either product; and what it keeps of its weights. */
 size_t pointwise_scratch(const ConvShape *s);
+size_t pointwise_kept(const ConvShape *s, bool to_big);
 
 /* conv_to_small and conv_to_big of shapes that fit. */
 void pointwise_to_small(const ConvShape *s, const real *big, const real *w, Epilogue epilogue,
-                        real beta, real *small, void *scratch);
+                        real beta, real *small, Kept *kept, void *scratch);
 void pointwise_to_big(const ConvShape *s, const real *small, const real *w, Epilogue epilogue,
-                      real beta, real *big, void *scratch);
+                      real beta, real *big, Kept *kept, void *scratch);
 #endif

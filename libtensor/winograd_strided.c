@@ -528,15 +528,16 @@ static void multiply_block(const ConvShape *s, const Product *p, int64_t chunk, 
 }
 
 static void run(const ConvShape *s, const Product *p, const real *from, const real *w, Epilogue e,
-                real beta, real *to, void *scratch)
+                real beta, real *to, Kept *kept, void *scratch)
 {
-    real *u = scratch, *v = u + POINTS * p->left;
+    real *v = (real *)scratch + POINTS * p->left, *u = kept != NULL ? kept->bytes : scratch;
     real *slots = v + POINTS * p->at_once * p->right;
     int64_t channels = p->to_big ? s->small_c : s->big_c, panel = gemm_panel_columns();
 
 #pragma omp parallel num_threads(parallel_threads())
     {
-        transform_kernels(s, p, w, u);
+        if (kept == NULL || !kept->made)
+            transform_kernels(s, p, w, u);
         for (int64_t b0 = 0; b0 < p->blocks; b0 += p->at_once) {
             int64_t blocks = min_of(p->at_once, p->blocks - b0);
 #pragma omp for collapse(2) schedule(static)
@@ -557,20 +558,28 @@ static void run(const ConvShape *s, const Product *p, const real *from, const re
                                    beta, slots + parallel_slot() * POINTS * p->chunk * TILES, to);
         }
     }
+    if (kept != NULL)
+        kept->made = true;
+}
+
+size_t winograd_strided_kept(const ConvShape *s, bool to_big)
+{
+    Product p = product_of(s, to_big);
+    return (size_t)(POINTS * p.left) * sizeof(real);
 }
 
 void winograd_strided_to_small(const ConvShape *s, const real *big, const real *w,
-                               Epilogue epilogue, real beta, real *small, void *scratch)
+                               Epilogue epilogue, real beta, real *small, Kept *kept, void *scratch)
 {
     Product p = product_of(s, false);
-    run(s, &p, big, w, epilogue, beta, small, scratch);
+    run(s, &p, big, w, epilogue, beta, small, kept, scratch);
 }
 
 void winograd_strided_to_big(const ConvShape *s, const real *small, const real *w,
-                             Epilogue epilogue, real beta, real *big, void *scratch)
+                             Epilogue epilogue, real beta, real *big, Kept *kept, void *scratch)
 {
     Product p = product_of(s, true);
-    run(s, &p, small, w, epilogue, beta, big, scratch);
+    run(s, &p, small, w, epilogue, beta, big, kept, scratch);
 }
 
 /* ---- to the weights: of the products' sums over tiles, back through both transforms ---- */

@@ -14,12 +14,15 @@ bool winograd_strided_fits(const ConvShape *s);
 
 /* Scratch in bytes of any of the products. */
 size_t winograd_strided_scratch(const ConvShape *s);
+/* What a product with images keeps of its weights. */
+size_t winograd_strided_kept(const ConvShape *s, bool to_big);
 
 /* conv_to_small, conv_to_big and conv_weight of shapes that fit. */
 void winograd_strided_to_small(const ConvShape *s, const real *big, const real *w,
-                               Epilogue epilogue, real beta, real *small, void *scratch);
+                               Epilogue epilogue, real beta, real *small, Kept *kept,
+                               void *scratch);
 void winograd_strided_to_big(const ConvShape *s, const real *small, const real *w,
-                             Epilogue epilogue, real beta, real *big, void *scratch);
+                             Epilogue epilogue, real beta, real *big, Kept *kept, void *scratch);
 void winograd_strided_weight(const ConvShape *s, const real *big, const real *small, real beta,
                              real *dw, void *scratch);
 

@@ -407,6 +407,49 @@ static void frozen_sets_get_none(void **state)
     params_free(set);
 }
 
+/* A frozen 1x1 convolution keeps its weights prepared, a learning one does not; and a write to the
+ * weights reaches the next run, forward and backward. */
+static void frozen_weights_are_kept(void **state)
+{
+    enum { N = 40 };
+    (void)state;
+    Error err;
+    real x[N], dx[2][N], w[20];
+    for (int i = 0; i < N; i++)
+        x[i] = (real)(i * 7 % 11);
+    for (int trainable = 0; trainable < 2; trainable++) {
+        ParamSet *set = params_new();
+        Param p = params_declare(set, "w", shape4(2, 10, 1, 1), (Init){INIT_NORMAL, 1});
+        assert_true(params_alloc(set, cpu, trainable, 1, &err));
+        Graph *g = ag_graph_new();
+        Var in = ag_input(g, "x", DTYPE_REAL, shape4(1, 10, 2, 2));
+        Var y = ag_conv2d(g, in, ag_param(g, set, p), AG_NONE, (Conv2dParam){1, 0});
+        ag_want_grad(g, in);
+        Var zero = ag_input(g, "0", DTYPE_REAL, shape4(1, 2, 2, 2));
+        Plan *plan = plan_of(g, ag_l2_loss(g, y, zero), false);
+        int kept = 0;
+        for (int t = 0; t < plan->n_steps; t++)
+            kept += plan->step[t].call.kept != NULL;
+        assert_int_equal(kept, trainable ? 0 : 2);
+        ag_write(plan, in, x);
+        for (int times = 1; times <= 2; times++) {
+            for (int i = 0; i < 20; i++)
+                w[i] = (real)(times * (i % 5 - 2));
+            params_write(set, p, w);
+            for (int again = 0; again < 2; again++) {
+                ag_run(plan, &(StepState){.step = 0});
+                ag_read_grad(plan, in, dx[times - 1]);
+            }
+        }
+        for (int i = 0; i < N; i++) /* d |W x|^2 is quadratic in W */
+            assert_true(dx[1][i] == 4 * dx[0][i]);
+        assert_true(dx[0][0] != 0);
+        ag_plan_free(plan);
+        ag_graph_free(g);
+        params_free(set);
+    }
+}
+
 static void input_gradient_and_detach(void **state)
 {
     (void)state;
@@ -839,6 +882,7 @@ int main(void)
         cmocka_unit_test(shared_parameters_accumulate),
         cmocka_unit_test(operands_may_be_the_same),
         cmocka_unit_test(frozen_sets_get_none),
+        cmocka_unit_test(frozen_weights_are_kept),
         cmocka_unit_test(input_gradient_and_detach),
         cmocka_unit_test(unreached_gradients_are_zero),
         cmocka_unit_test(in_place_where_it_may),

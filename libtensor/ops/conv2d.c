@@ -54,6 +54,8 @@ bool op_conv2d_infer(const InferIn *in, InferOut *out, Error *err)
     size_t to_big = conv_to_big_scratch(&s), weight = conv_weight_scratch(&s);
     out->forward_scratch = conv_to_small_scratch(&s);
     out->backward_scratch = to_big > weight ? to_big : weight;
+    out->forward_kept = conv_to_small_kept(&s);
+    out->backward_kept = conv_to_big_kept(&s);
     return true;
 }
 
@@ -62,7 +64,7 @@ void op_conv2d_forward(const Call *c)
     ConvShape s = conv_shape(c->in[0].shape, c->in[1].shape, c->out.shape, c->param);
     Epilogue epilogue = {c->in[2].data, c->activation};
 
-    conv_to_small(&s, c->in[0].data, c->in[1].data, epilogue, 0, c->out.data, c->scratch);
+    conv_to_small(&s, c->in[0].data, c->in[1].data, epilogue, 0, c->out.data, c->kept, c->scratch);
 }
 
 /* dx last, for it may take the place of x. */
@@ -76,5 +78,5 @@ void op_conv2d_backward(const Call *c)
         conv_bias(s.n, s.small_c, s.small_h * s.small_w, c->dout.data, c->beta[2], c->din[2].data);
     if (c->din[0].data != NULL)
         conv_to_big(&s, c->dout.data, c->in[1].data, (Epilogue){0}, c->beta[0], c->din[0].data,
-                    c->scratch);
+                    c->kept, c->scratch);
 }
