@@ -19,6 +19,7 @@
 #include "libtensor/op_kernels.h"
 #include "libtensor/ops/check.h"
 #include "libtensor/ops/loops.h"
+#include "libtensor/ops/stream.h"
 
 bool op_batch_norm_infer(const InferIn *in, InferOut *out, Error *err)
 {
@@ -111,14 +112,24 @@ static inline real mapped(const Map *m, real x)
 }
 
 /* y may be x. */
-static void map_row(const Map *m, const real *x, int64_t n, real *y)
+static void map_piece(const Map *m, const real *x, int64_t n, real *y)
 {
-    for (int64_t i = 0; i < n; i += PIECE) {
-        int64_t end = i + piece_at(i, n);
 #pragma omp simd
-        for (int64_t j = i; j < end; j++)
-            y[j] = mapped(m, x[j]);
-        activate_row(m->activation, y + i, end - i);
+    for (int64_t i = 0; i < n; i++)
+        y[i] = mapped(m, x[i]);
+    activate_row(m->activation, y, n);
+}
+
+/* y may be x, but not if it is streamed. */
+static void map_row(const Map *m, const real *x, int64_t n, bool streamed, real *y)
+{
+    real memory[PIECE];
+
+    for (int64_t i = 0; i < n; i += PIECE) {
+        int64_t size = piece_at(i, n);
+        map_piece(m, x + i, size, streamed ? memory : y + i);
+        if (streamed)
+            stream_row(y + i, memory, size);
     }
 }
 
@@ -130,6 +141,7 @@ void op_batch_norm_forward(const Call *c)
     real *y = c->out.data, *saved_mean = c->saved[0].data, *saved_r = c->saved[1].data;
     int64_t n = c->out.shape.dim[0], channels = c->out.shape.dim[1];
     int64_t inner = shape_inner(c->out.shape);
+    bool streamed = y != x && tensor_bytes(c->out) >= STREAM_BYTES;
 
 #pragma omp parallel for schedule(dynamic)
     for (int64_t k = 0; k < channels; k++) {
@@ -147,7 +159,9 @@ void op_batch_norm_forward(const Call *c)
         saved_r[k] = 1 / (real)sqrt((double)(var + p->eps));
         Map map = map_of(c, k);
         for (int64_t i = n - 1; i >= 0; i--) /* the last rows are still in the cache */
-            map_row(&map, x + (i * channels + k) * inner, inner, y + (i * channels + k) * inner);
+            map_row(&map, x + (i * channels + k) * inner, inner, streamed,
+                    y + (i * channels + k) * inner);
+        stream_end();
     }
 }
 

@@ -2,6 +2,7 @@
 LIBTENSOR_OPS = \
 	libtensor/conv.c libtensor/conv.h libtensor/gemm.h libtensor/patches.c libtensor/patches.h \
 	libtensor/ops/check.c libtensor/ops/check.h libtensor/ops/difference.h libtensor/ops/exp.h libtensor/ops/loops.h \
+	libtensor/ops/stream.h \
 	libtensor/ops/pool.c libtensor/ops/pool.h \
 	libtensor/ops/add.c \
 	libtensor/ops/affine.c \
