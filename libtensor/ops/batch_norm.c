@@ -143,7 +143,7 @@ void op_batch_norm_forward(const Call *c)
     int64_t inner = shape_inner(c->out.shape);
     bool streamed = y != x && tensor_bytes(c->out) >= STREAM_BYTES;
 
-#pragma omp parallel for schedule(dynamic)
+#pragma omp parallel for schedule(static)
     for (int64_t k = 0; k < channels; k++) {
         real mean = running_mean[k], var = running_var[k];
         if (p->train) {
@@ -245,7 +245,7 @@ void op_batch_norm_backward(const Call *c)
     double count = (double)(n * inner);
     bool sums = p->train || dgamma != NULL || dshift != NULL;
 
-#pragma omp parallel for schedule(dynamic)
+#pragma omp parallel for schedule(static)
     for (int64_t k = 0; k < channels; k++) {
         Map map = map_of(c, k);
         real mean = saved_mean[k], r = saved_r[k], memory[PIECE];
