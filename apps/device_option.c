@@ -57,7 +57,10 @@ static const struct argp_option option[] = {
     {"device", DEVICE, "DEVICE", 0,
      "where the networks run: cpu (default), or an NVIDIA GPU: cuda or cuda:N", 5},
     {"precision", PRECISION, "P", 0,
-     "of products on cuda: fp32, tf32 (default) or bf16; sums and memory are fp32 in all", 5},
+     "on cuda: fp32, tf32 (default: factors of products rounded) or bf16 (those, and images inside "
+     "of "
+     "a net kept so, in half the memory); sums, weights and losses are fp32 in all",
+     5},
     {0}};
 const struct argp device_argp = {.options = option, .parser = parse};
 

@@ -108,10 +108,10 @@ phase_races() {
 # FILE: the last loss of a run's log.
 last_loss() { grep -o '"loss": *[0-9.e+-]*' "$1" | tail -n 1 | cut -d : -f 2; }
 
-same_loss() { # the runs of both devices learn alike
+same_loss() { # A B: two runs learn alike
     local a b
-    a=$(last_loss "$out/train-cpu/log.jsonl") b=$(last_loss "$out/train-cuda/log.jsonl")
-    echo "loss on the cpu $a, on cuda $b"
+    a=$(last_loss "$out/$1/log.jsonl") b=$(last_loss "$out/$2/log.jsonl")
+    echo "last loss: $1 $a, $2 $b"
     awk -v a="$a" -v b="$b" 'BEGIN {d = (a - b) / a; exit !(a > 0 && d < .02 && d > -.02)}'
 }
 
@@ -119,18 +119,23 @@ phase_programs() {
     local engine=builtin:male
     [ -f "${VISAGIST_DATA:-$top/assets}/engine.pack" ] || { echo 'no assets: the programs are not run (VISAGIST_DATA)'; return; }
     export VISAGIST_DATA=${VISAGIST_DATA:-$top/assets}
-    rm -rf "$out"/{renders,train-cpu,train-cuda,train-half,search}
+    rm -rf "$out"/{renders,train-cpu,train-fp32,train-tf32,train-bf16,train-half,search}
     try render 120 apps/render_dataset --engine $engine --count 256 --size 64 --out "$out/renders"
-    for device in cpu cuda; do
-        try train-$device 180 apps/train_imitator --engine $engine --data "$out/renders" --size 64 \
-            --steps 60 --device $device --out "$out/train-$device"
+    try train-cpu 180 apps/train_imitator --engine $engine --data "$out/renders" --size 64 \
+        --steps 60 --out "$out/train-cpu"
+    for precision in fp32 tf32 bf16; do
+        try train-$precision 120 apps/train_imitator --engine $engine --data "$out/renders" --size 64 \
+            --steps 60 --device cuda --precision $precision --out "$out/train-$precision"
     done
     try train-resumed 120 apps/train_imitator --engine $engine --data "$out/renders" --size 64 \
         --steps 60 --device cuda --stop-after 20 --out "$out/train-half"
     try train-on 120 apps/train_imitator --engine $engine --data "$out/renders" --resume --device cpu \
         --out "$out/train-half"
     export -f same_loss last_loss
-    try same-loss 10 env out="$out" bash -c same_loss
+    for precision in fp32 tf32 bf16; do
+        try same-loss-$precision 10 env out="$out" bash -c "same_loss train-cpu train-$precision"
+        cat "$out/same-loss-$precision.log"
+    done
     [ -n "$from" ] || # without dlib's model of landmarks, which is large
         try search 120 apps/search "$VISAGIST_DATA/samples/sample1.jpg" --device cuda --out "$out/search"
 }

@@ -86,7 +86,8 @@ static const struct argp parser = {
     "[ROW ...]",
     "Times the paper's networks at the paper's sizes, on random weights.\v"
     "Prints per row: name, median, shortest and longest time of a step in seconds, samples a "
-    "second, peak memory of a process that does nothing else. Without a ROW all of them. "
+    "second, peak memory of a process that does nothing else (on cuda: of the device, for weights "
+    "and plan). Without a ROW all of them. "
     "OMP_NUM_THREADS sets the threads.",
     children,
     NULL,
@@ -109,6 +110,18 @@ typedef struct Part {
     Limits limits;
 } Part;
 
+/* Bytes that were asked of a device; a row gives nothing back before its end. */
+static struct {
+    void *(*alloc)(Backend *, size_t);
+    size_t bytes;
+} counted;
+
+static void *counting_alloc(Backend *backend, size_t bytes)
+{
+    counted.bytes += bytes;
+    return counted.alloc(backend, bytes);
+}
+
 static json_t *run_row(const void *context)
 {
     const Part *part = context;
@@ -116,8 +129,12 @@ static json_t *run_row(const void *context)
     Work work;
     Backend *backend = open_backend(o);
 
+    counted.alloc = backend->alloc;
+    backend->alloc = counting_alloc;
     work_open(&work, part->row, backend, o->batch, 0);
     json_t *json = bench_time(&work, o->device.cuda ? WARM_UP_CUDA : WARM_UP, o->runs);
+    if (o->device.cuda) /* not of the host */
+        json_object_set_new(json, "peak_mb", json_real((double)counted.bytes / (1024 * 1024)));
     json_object_set_new(json, "name", json_string(part->row->name));
     json_object_set_new(json, "item", json_string(part->row->item));
     json_object_set_new(json, "rate", json_real(work.batch / bench_number(json, "median")));

@@ -1,4 +1,4 @@
-/* The device: memory, transfers, recordings, errors. One thread uses a backend at a time. */
+/* The device: memory, transfers, recordings, errors. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,10 +78,12 @@ void cuda_note_blas(Cuda *cuda, cublasStatus_t status, const char *what)
 static void *cuda_alloc(Backend *b, size_t bytes)
 {
     void *memory = NULL;
-    (void)b;
-    if (cudaMalloc(&memory, bytes > 0 ? bytes : 1) == cudaSuccess)
+    cudaError_t error = cudaMalloc(&memory, bytes > 0 ? bytes : 1);
+    if (error == cudaSuccess)
         return memory;
-    cudaGetLastError(); /* only of this call: the caller reports it */
+    cudaGetLastError();                     /* only of this call: the caller reports it */
+    if (error != cudaErrorMemoryAllocation) /* an earlier kernel's */
+        cuda_note(state_of(b), error, "an allocation");
     return NULL;
 }
 

@@ -26,7 +26,7 @@ typedef struct CudaOptions {
 } CudaOptions;
 
 /* NULL and a sentence if this build has no CUDA, there is no such device or driver, or no memory.
- */
+ * To be used by the thread that opened it: CUDA knows a current device per thread. */
 Backend *backend_cuda_open(CudaOptions options, Error *err);
 
 /* Usable devices; 0 without a driver or without CUDA in this build. */

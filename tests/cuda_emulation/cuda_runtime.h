@@ -9,7 +9,8 @@
  *  - Device memory can be touched inside a kernel or a copy only: a host that follows a device
  *    pointer crashes, as it should. Fresh memory is NaN, or the first MiB of it.
  *  - Work enters streams by emulation_enqueue: it runs at once, or is kept if the stream is being
- *    captured.
+ *    captured. Until the capture ends, memory cannot be had or given back, nothing can be waited
+ *    for, and the host's memory cannot be copied, for a graph would copy what is there later.
  *
  * Only what the backend uses is here; a compiler's error says what is missing. */
 #ifndef TESTS_CUDA_EMULATION_CUDA_RUNTIME_H
@@ -137,6 +138,9 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec);
 
 /* Runs `thread` once for every thread of every block. */
 void emulation_run_grid(dim3 grid, dim3 block, const std::function<void()> &thread);
+
+/* cudaErrorStreamCaptureUnsupported while a stream is being captured. */
+cudaError_t emulation_check_capture();
 
 /* Runs work now, or keeps it while the stream is being captured. */
 void emulation_enqueue(cudaStream_t stream, std::function<void()> work);

@@ -63,6 +63,8 @@ cudaError_t cudaMalloc(void **memory, size_t bytes)
     size_t at = 0;
 
     *memory = NULL;
+    if (emulation_check_capture() != cudaSuccess)
+        return cudaErrorStreamCaptureUnsupported;
     if (bytes > RANGE || (range == NULL && !map_memory()))
         return cudaErrorMemoryAllocation;
     bytes = (bytes + ALIGNMENT) / ALIGNMENT * ALIGNMENT;
@@ -83,6 +85,8 @@ cudaError_t cudaMalloc(void **memory, size_t bytes)
 
 cudaError_t cudaFree(void *memory)
 {
+    if (emulation_check_capture() != cudaSuccess)
+        return cudaErrorStreamCaptureUnsupported;
     if (memory != NULL && blocks.erase((size_t)((unsigned char *)memory - range)) == 0)
         return cudaErrorInvalidValue;
     return cudaSuccess;

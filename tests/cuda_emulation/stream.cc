@@ -25,6 +25,13 @@ static cudaError_t remember(cudaError_t error)
     return error;
 }
 
+static int captures; /* going on */
+
+cudaError_t emulation_check_capture()
+{
+    return remember(captures > 0 ? cudaErrorStreamCaptureUnsupported : cudaSuccess);
+}
+
 void emulation_enqueue(cudaStream_t stream, std::function<void()> work)
 {
     if (stream != NULL && stream->capture != NULL)
@@ -89,9 +96,11 @@ bool emulation_check_launch(dim3 grid, dim3 block)
     return remember(fits ? cudaSuccess : cudaErrorInvalidConfiguration) == cudaSuccess;
 }
 
-cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind,
+cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream)
 {
+    if (kind != cudaMemcpyDeviceToDevice && emulation_check_capture() != cudaSuccess)
+        return cudaErrorStreamCaptureUnsupported;
     emulation_enqueue(
         stream, [=] { memcpy(emulation_copy_address(to), emulation_copy_address(from), bytes); });
     return cudaSuccess;
@@ -109,10 +118,9 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream)
     return cudaSuccess;
 }
 
-cudaError_t cudaStreamSynchronize(cudaStream_t stream)
+cudaError_t cudaStreamSynchronize(cudaStream_t)
 {
-    return remember(stream != NULL && stream->capture != NULL ? cudaErrorStreamCaptureUnsupported
-                                                              : cudaSuccess);
+    return emulation_check_capture();
 }
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned)
@@ -139,7 +147,7 @@ cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t)
 
 cudaError_t cudaEventSynchronize(cudaEvent_t)
 {
-    return cudaSuccess;
+    return emulation_check_capture();
 }
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode)
@@ -147,12 +155,14 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode)
     if (stream == NULL || stream->capture != NULL)
         return remember(cudaErrorStreamCaptureUnsupported);
     stream->capture = new EmulatedGraph();
+    captures++;
     return cudaSuccess;
 }
 
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph)
 {
     *graph = std::exchange(stream->capture, nullptr);
+    captures -= *graph != NULL;
     return remember(*graph != NULL ? cudaSuccess : cudaErrorInvalidValue);
 }
 
