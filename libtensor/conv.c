@@ -135,7 +135,7 @@ size_t conv_to_small_scratch(const ConvShape *s)
         return pointwise_scratch(s);
     if (winograd_fits(s))
         return winograd_scratch(s);
-    if (winograd_strided_fits(s))
+    if (winograd_strided_fits(s, false))
         return winograd_strided_scratch(s);
     SmallPlan p = small_plan(s);
     return (size_t)(PARALLEL_SLOTS * (p.patches + p.product)) * sizeof(real);
@@ -145,9 +145,9 @@ size_t conv_to_small_kept(const ConvShape *s)
 {
     if (is_dense(s))
         return 0;
-    return pointwise_fits(s)          ? pointwise_kept(s, false)
-           : winograd_strided_fits(s) ? winograd_strided_kept(s, false)
-                                      : 0;
+    return pointwise_fits(s)                 ? pointwise_kept(s, false)
+           : winograd_strided_fits(s, false) ? winograd_strided_kept(s, false)
+                                             : 0;
 }
 
 /* Patches of channels c0 .. c0 + channels - 1 of a tile. */
@@ -248,7 +248,7 @@ void conv_to_small(const ConvShape *s, const real *big, const real *w, Epilogue 
         winograd_to_small(s, big, w, epilogue, beta, small, scratch);
         return;
     }
-    if (winograd_strided_fits(s)) {
+    if (winograd_strided_fits(s, false)) {
         winograd_strided_to_small(s, big, w, epilogue, beta, small, kept, scratch);
         return;
     }
@@ -319,7 +319,7 @@ size_t conv_to_big_scratch(const ConvShape *s)
         return pointwise_scratch(s);
     if (winograd_fits(s))
         return winograd_scratch(s);
-    if (winograd_strided_fits(s))
+    if (winograd_strided_fits(s, true))
         return winograd_strided_scratch(s);
     int64_t slot = big_block(s) * taps(s) * group_size(s) * big_rows(s) * s->small_w;
     return (size_t)(packed_size(s) + PARALLEL_SLOTS * slot) * sizeof(real);
@@ -329,9 +329,9 @@ size_t conv_to_big_kept(const ConvShape *s)
 {
     if (is_dense(s))
         return 0;
-    return pointwise_fits(s)          ? pointwise_kept(s, true)
-           : winograd_strided_fits(s) ? winograd_strided_kept(s, true)
-                                      : 0;
+    return pointwise_fits(s)                ? pointwise_kept(s, true)
+           : winograd_strided_fits(s, true) ? winograd_strided_kept(s, true)
+                                            : 0;
 }
 
 static void dense_to_big(const ConvShape *s, const real *small, const real *w, Epilogue epilogue,
@@ -366,7 +366,7 @@ void conv_to_big(const ConvShape *s, const real *small, const real *w, Epilogue 
         winograd_to_big(s, small, w, epilogue, beta, big, scratch);
         return;
     }
-    if (winograd_strided_fits(s)) {
+    if (winograd_strided_fits(s, true)) {
         winograd_strided_to_big(s, small, w, epilogue, beta, big, kept, scratch);
         return;
     }
@@ -439,7 +439,7 @@ size_t conv_weight_scratch(const ConvShape *s)
         return 0;
     if (winograd_fits(s))
         return winograd_scratch(s);
-    if (winograd_strided_fits(s))
+    if (winograd_strided_fits(s, false))
         return winograd_strided_scratch(s);
     WeightPlan p = weight_plan(s);
     return (size_t)(packed_size(s) + partial_size(s, &p) + PARALLEL_SLOTS * p.patches) *
@@ -474,7 +474,7 @@ void conv_weight(const ConvShape *s, const real *big, const real *small, real be
         winograd_weight(s, big, small, beta, dw, scratch);
         return;
     }
-    if (winograd_strided_fits(s)) {
+    if (winograd_strided_fits(s, false)) {
         winograd_strided_weight(s, big, small, beta, dw, scratch);
         return;
     }

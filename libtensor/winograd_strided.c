@@ -28,7 +28,7 @@ enum {
     IN = OUT + 1,      /* and of the pixels they depend on */
     POINTS = IN * IN,  /* products */
     TILES = 64,        /* of a block, whose products stay in a core's own cache */
-    MIN_TILES = 256,   /* below, the kernels' transform costs more than it saves */
+    MIN_TILES = 64,    /* below, the kernels' transform costs more than it saves */
     MIN_CHANNELS = 16, /* below, the images' transforms do */
     MAX_WIDTH = 512,   /* of the small image */
     REALS = 1 << 20,   /* of the transformed images that are worked on together */
@@ -82,12 +82,20 @@ static Run run_at(const Tiling *t, int64_t first, int64_t at, int64_t n)
     return (Run){row / t->high, row % t->high, x, at, min_of(t->wide - x, n - at)};
 }
 
-bool winograd_strided_fits(const ConvShape *s)
+/* Of the big image's phases, whose tiles begin at the same small pixels. */
+static Tiling tiling_of_phases(const ConvShape *s)
 {
+    return tiling(s->n, s->small_h + 1, s->small_w + 1);
+}
+
+bool winograd_strided_fits(const ConvShape *s, bool to_big)
+{
+    int64_t tiles = tiling(s->n, s->small_h, s->small_w).count;
+
     return s->kh == 4 && s->kw == 4 && s->stride == 2 && s->pad == 1 &&
            s->big_h == 2 * s->small_h && s->big_w == 2 * s->small_w && s->small_w <= MAX_WIDTH &&
-           s->big_c >= MIN_CHANNELS && s->small_c >= MIN_CHANNELS &&
-           tiling(s->n, s->small_h, s->small_w).count >= MIN_TILES;
+           s->small_c >= MIN_CHANNELS && s->big_c >= MIN_CHANNELS && tiles >= MIN_TILES &&
+           (!to_big || 2 * tiling_of_phases(s).count <= 3 * tiles);
 }
 
 /* ---- one dimension of the transforms: vectors `step` apart, to vectors `to_step` apart ---- */
@@ -443,8 +451,7 @@ typedef struct Product {
 static Product product_of(const ConvShape *s, bool to_big)
 {
     Product p = {.to_big = to_big,
-                 .tiles = to_big ? tiling(s->n, s->small_h + 1, s->small_w + 1)
-                                 : tiling(s->n, s->small_h, s->small_w),
+                 .tiles = to_big ? tiling_of_phases(s) : tiling(s->n, s->small_h, s->small_w),
                  .rows = to_big ? PHASES * s->big_c : s->small_c,
                  .depth = to_big ? s->small_c : PHASES * s->big_c};
 

@@ -9,8 +9,8 @@
 
 #include "libtensor/conv.h"
 
-/* Whether the shape is one that is computed faster so. */
-bool winograd_strided_fits(const ConvShape *s);
+/* Whether the shape is one that is computed faster so: the product to the big image, the others. */
+bool winograd_strided_fits(const ConvShape *s, bool to_big);
 
 /* Scratch in bytes of any of the products. */
 size_t winograd_strided_scratch(const ConvShape *s);
