@@ -1,5 +1,4 @@
-/* The kernels behind gemm_packed.h: one table per instruction set, each from its own gemm_NAME.c,
- * which sets the target, GEMM_ROWS, GEMM_VECTOR (bytes) and GEMM_TABLE and includes
+/* The kernels behind gemm_packed.h: one table per instruction set (libtensor/instructions.h), from
  * gemm_kernel.inc. */
 #ifndef LIBTENSOR_GEMM_KERNEL_H
 #define LIBTENSOR_GEMM_KERNEL_H
@@ -15,7 +14,6 @@ typedef void GemmKernel(int64_t rows, int64_t columns, int64_t k, const real *a,
                         const real *bias, real beta, real *c, int64_t ldc);
 
 typedef struct GemmTable {
-    const char *name;
     int64_t rows, columns; /* of a panel */
     GemmKernel *kernel;
 } GemmTable;

@@ -3,48 +3,33 @@
 #include <string.h>
 
 #include "libtensor/gemm_kernel.h"
+#include "libtensor/instructions.h"
 
 /* Blocks, so that a panel of columns stays in the first cache while the rows pass, and the rows of
  * a block in the second one while the columns do. They are the same for all instruction sets: the
  * order of a sum is part of the result. */
 enum { DEPTH = 256, BLOCK_ROWS = 252, MAX_COLUMNS = 32 };
 
-static const GemmTable *tables[4]; /* best first */
-static const GemmTable *table;     /* in use */
-
-__attribute__((constructor)) static void choose(void)
+static const GemmTable *table(void)
 {
-    int n = 0;
-
+    static const GemmTable *const tables[INSTRUCTIONS_COUNT] = {
+        [INSTRUCTIONS_PORTABLE] = &gemm_portable,
 #ifdef __x86_64__
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f"))
-        tables[n++] = &gemm_avx512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        tables[n++] = &gemm_avx2;
+        [INSTRUCTIONS_AVX2] = &gemm_avx2,
+        [INSTRUCTIONS_AVX512] = &gemm_avx512,
 #endif
-    tables[n] = &gemm_portable;
-    table = tables[0];
-}
-
-const char *gemm_instructions(int i)
-{
-    return tables[i] ? tables[i]->name : NULL;
-}
-
-void gemm_use_instructions(int i)
-{
-    table = tables[i];
+    };
+    return tables[instructions_used()];
 }
 
 int64_t gemm_panel_rows(void)
 {
-    return table->rows;
+    return table()->rows;
 }
 
 int64_t gemm_panel_columns(void)
 {
-    return table->columns;
+    return table()->columns;
 }
 
 static int64_t min_of(int64_t a, int64_t b)
@@ -59,12 +44,12 @@ static int64_t packed_size(int64_t n, int64_t k, int64_t panel)
 
 int64_t gemm_packed_left(int64_t m, int64_t k)
 {
-    return packed_size(m, k, table->rows);
+    return packed_size(m, k, table()->rows);
 }
 
 int64_t gemm_packed_right(int64_t k, int64_t n)
 {
-    return packed_size(n, k, table->columns);
+    return packed_size(n, k, table()->columns);
 }
 
 /* x [k,n] -> panels of `panel` columns. */
@@ -97,17 +82,17 @@ static void pack_rows(int64_t k, int64_t n, const real *x, int64_t ldx, int64_t 
 void gemm_pack_left(bool transpose, int64_t m, int64_t k, const real *a, int64_t lda, real *packed)
 {
     if (transpose)
-        pack_columns(k, m, a, lda, table->rows, packed);
+        pack_columns(k, m, a, lda, table()->rows, packed);
     else
-        pack_rows(k, m, a, lda, table->rows, packed);
+        pack_rows(k, m, a, lda, table()->rows, packed);
 }
 
 void gemm_pack_right(bool transpose, int64_t k, int64_t n, const real *b, int64_t ldb, real *packed)
 {
     if (transpose)
-        pack_rows(k, n, b, ldb, table->columns, packed);
+        pack_rows(k, n, b, ldb, table()->columns, packed);
     else
-        pack_columns(k, n, b, ldb, table->columns, packed);
+        pack_columns(k, n, b, ldb, table()->columns, packed);
 }
 
 /* Rows [i0, i1) of c, one panel of columns, one block of the depth from p0 on. */
@@ -115,18 +100,18 @@ static void multiply_panel(int64_t i0, int64_t i1, int64_t columns, int64_t k, i
                            const real *left, const real *right, const real *bias, real beta,
                            real *c, int64_t ldc)
 {
-    int64_t rows = table->rows, depth = min_of(DEPTH, k - p0);
+    const GemmTable *t = table();
+    int64_t rows = t->rows, depth = min_of(DEPTH, k - p0);
 
     for (int64_t i = i0; i < i1; i += rows)
-        table->kernel(min_of(rows, i1 - i), columns, depth, left + i * k + p0 * rows, right,
-                      bias != NULL && p0 == 0 ? bias + i : NULL, p0 == 0 ? beta : 1, c + i * ldc,
-                      ldc);
+        t->kernel(min_of(rows, i1 - i), columns, depth, left + i * k + p0 * rows, right,
+                  bias != NULL && p0 == 0 ? bias + i : NULL, p0 == 0 ? beta : 1, c + i * ldc, ldc);
 }
 
 void gemm_packed(int64_t m, int64_t n, int64_t k, const real *left, const real *right,
                  const real *bias, real beta, real *c, int64_t ldc)
 {
-    int64_t columns = table->columns, block = BLOCK_ROWS / table->rows * table->rows;
+    int64_t columns = table()->columns, block = BLOCK_ROWS / table()->rows * table()->rows;
 
     for (int64_t p = 0; p < k; p += DEPTH)
         for (int64_t i = 0; i < m; i += block)
@@ -138,7 +123,7 @@ void gemm_packed(int64_t m, int64_t n, int64_t k, const real *left, const real *
 void gemm_left_packed(bool transpose, int64_t m, int64_t n, int64_t k, const real *left,
                       const real *b, int64_t ldb, const real *bias, real beta, real *c, int64_t ldc)
 {
-    int64_t columns = table->columns;
+    int64_t columns = table()->columns;
     _Alignas(64) real panel[DEPTH * MAX_COLUMNS];
 
     for (int64_t p = 0; p < k; p += DEPTH)

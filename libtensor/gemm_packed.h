@@ -47,9 +47,4 @@ void gemm_left_packed(bool transpose, int64_t m, int64_t n, int64_t k, const rea
                       const real *b, int64_t ldb, const real *bias, real beta, real *c,
                       int64_t ldc);
 
-/* For tests: the instruction sets that this CPU has, best first (NULL past the last), and the one
- * to use from now on. Operands packed before are of no more use. */
-const char *gemm_instructions(int i);
-void gemm_use_instructions(int i);
-
 #endif

@@ -15,7 +15,8 @@ libtensor_a_SOURCES = \
 	libtensor/error.c libtensor/error.h \
 	libtensor/gemm_packed.c libtensor/gemm_packed.h \
 	libtensor/gemm_kernel.h libtensor/gemm_kernel.inc \
-	libtensor/gemm_portable.c libtensor/gemm_avx2.c libtensor/gemm_avx512.c \
+	libtensor/instructions.c libtensor/instructions.h \
+	libtensor/instructions_portable.c libtensor/instructions_avx2.c libtensor/instructions_avx512.c \
 	libtensor/npz.c \
 	libtensor/op.c libtensor/op.h libtensor/op_kernels.h libtensor/ops.def \
 	libtensor/optim_kernels.c libtensor/optim_kernels.h \
@@ -34,6 +35,7 @@ libtensor_a_SOURCES = \
 	libtensor/pointwise.c libtensor/pointwise.h \
 	libtensor/winograd.c libtensor/winograd.h \
 	libtensor/winograd_strided.c libtensor/winograd_strided.h \
+	libtensor/winograd_kernel.h libtensor/winograd_kernel.inc \
 	libtensor/zip.c libtensor/zip.h \
 	$(LIBTENSOR_OPS) $(LIBTENSOR_CUDA)
 

@@ -4,45 +4,59 @@
  *     Y = A^T [ sum_c (G g_c G^T) . (B^T d_c B) ] A
  *
  * where . multiplies element by element: 36 products of matrices [to channels, from channels] times
- * [from channels, tiles]. The transforms evaluate polynomials at 0, +-P, +-Q and infinity. Loops
- * run over tiles, so that all is vectors. */
+ * [from channels, tiles]. The transforms (winograd_kernel.inc) write panels of packed operands,
+ * and a task's products are small enough to be transformed while they are in its core's cache. */
 #include "libtensor/winograd.h"
 
 #include <string.h>
 
-#include "libtensor/gemm.h"
+#include "libtensor/gemm_packed.h"
+#include "libtensor/instructions.h"
 #include "libtensor/ops/loops.h"
+#include "libtensor/winograd_kernel.h"
 
 enum {
-    TAPS = 9,
-    KERNELS = 64,          /* transformed together */
-    OUT = 4,               /* side of a tile's results */
-    IN = OUT + 2,          /* and of the pixels they depend on */
-    POINTS = IN * IN,      /* products */
-    MAX_TILES = 256,       /* taken together */
-    MIN_CHANNELS = 16,     /* below, the transforms cost more than they save */
-    MIN_TILES = 20,        /* likewise: the kernel's own transform */
-    BLOCK_REALS = 1 << 20, /* of the transformed images of a block */
-    ROWS = 64              /* of a task of a product */
+    OUT = WINOGRAD_OUT,
+    POINTS = WINOGRAD_POINTS,
+    TAPS = WINOGRAD_TAPS,
+    MIN_CHANNELS = 16, /* below, the transforms cost more than they save */
+    MIN_TILES = 20,    /* likewise: the kernel's own transform */
+    STEPS = WINOGRAD_STEPS,
+    BLOCK_REALS = 1 << 20, /* of transformed images between two barriers */
+    TASK_TILES = 64,       /* at most */
+    TASK_ROWS = 112,       /* channels, at most */
+    MANY_KERNELS = 1 << 15,
+    DEPTH = 32,
+    TASKS = 8, /* wanted between two barriers */
+    GRADIENT_ROWS = 64,
+    GRADIENT_TILES = 128
 };
 
-/* The points: with (1, 2) errors are five times as large, with (1/2, 1), (1/2, 3/2), (5/8, 5/4) and
- * (3/4, 3/2) larger too. */
-#define P ((real)0.70710678118654752440)
-#define Q ((real)1.41421356237309504880)
-#define PP ((real)0.5)
-#define QQ ((real)2)
-/* 1 over the products of their differences */
-#define AT_0 (1 / (PP * QQ))
-#define AT_P (1 / (2 * PP * (PP - QQ)))
-#define AT_Q (1 / (2 * QQ * (QQ - PP)))
+static const WinogradTable *table(void)
+{
+    static const WinogradTable *const tables[INSTRUCTIONS_COUNT] = {
+        [INSTRUCTIONS_PORTABLE] = &winograd_portable,
+#ifdef __x86_64__
+        [INSTRUCTIONS_AVX2] = &winograd_avx2,
+        [INSTRUCTIONS_AVX512] = &winograd_avx512,
+#endif
+    };
+    return tables[instructions_used()];
+}
 
 /* A product: from an image to an image. */
 typedef struct Product {
-    int64_t n, from_c, from_h, from_w, to_c, to_h, to_w, pad;
-    int64_t tiles_x, tile_rows; /* tiles of a row; rows of tiles of all samples */
-    int64_t rows, tiles;        /* of a block: rows of tiles, tiles */
-    bool transposed;            /* weights are [from_c, to_c, 3, 3] and turned around */
+    int64_t from_c, to_c;
+    Planes from, to;
+    int64_t tiles_x, tiles_y, tiles; /* of a row, of a column, of all samples */
+    bool transposed;                 /* weights are [from_c, to_c, 3, 3] and turned around */
+    int64_t columns, rows;           /* of a panel: tiles, channels */
+    int64_t panels;                  /* of tiles */
+    int64_t block;                   /* panels of tiles between two barriers */
+    int64_t task;                    /* panels of tiles of a task */
+    int64_t part;                    /* channels of a task, a multiple of rows */
+    int64_t depth; /* steps of its kernels that a task transforms together; 0: they all are, before
+                    * the tasks */
 } Product;
 
 static int64_t min_of(int64_t a, int64_t b)
@@ -50,384 +64,317 @@ static int64_t min_of(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-static int64_t rows_of_tiles(const Product *p)
+static int64_t max_of(int64_t a, int64_t b)
 {
-    return (p->to_h + OUT - 1) / OUT;
+    return a > b ? a : b;
+}
+
+static int64_t ceil_div(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+/* From one point of a transformed panel of the image to the next: one row more than there are, lest
+ * the points of an element all fall into the same set of a cache. */
+static int64_t image_step(const Product *p)
+{
+    return (p->from_c + 1) * p->columns;
 }
 
 static Product product_of(const ConvShape *s, bool to_big)
 {
-    Product p = {.n = s->n,
-                 .from_c = s->big_c,
-                 .from_h = s->big_h,
-                 .from_w = s->big_w,
-                 .to_c = s->small_c,
-                 .to_h = s->small_h,
-                 .to_w = s->small_w,
-                 .pad = s->pad};
+    Planes big = {s->big_h, s->big_w, s->big_c * s->big_h * s->big_w, s->pad};
+    Planes small = {s->small_h, s->small_w, s->small_c * s->small_h * s->small_w, 2 - s->pad};
+    Product p = {.from_c = to_big ? s->small_c : s->big_c,
+                 .to_c = to_big ? s->big_c : s->small_c,
+                 .from = to_big ? small : big,
+                 .to = to_big ? big : small,
+                 .transposed = to_big,
+                 .columns = gemm_panel_columns(),
+                 .rows = gemm_panel_rows()};
 
-    if (to_big)
-        p = (Product){.n = s->n,
-                      .from_c = s->small_c,
-                      .from_h = s->small_h,
-                      .from_w = s->small_w,
-                      .to_c = s->big_c,
-                      .to_h = s->big_h,
-                      .to_w = s->big_w,
-                      .pad = 2 - s->pad,
-                      .transposed = true};
-    p.tiles_x = (p.to_w + OUT - 1) / OUT;
-    p.tile_rows = p.n * rows_of_tiles(&p);
-    int64_t most = min_of(MAX_TILES, BLOCK_REALS / (POINTS * (p.from_c + p.to_c)));
-    p.rows = most / p.tiles_x < 1 ? 1 : min_of(most / p.tiles_x, p.tile_rows);
-    p.tiles = p.rows * p.tiles_x;
+    p.tiles_x = ceil_div(p.to.width, OUT);
+    p.tiles_y = ceil_div(p.to.height, OUT);
+    p.tiles = s->n * p.tiles_x * p.tiles_y;
+    p.panels = ceil_div(p.tiles, p.columns);
+    if (p.from_c * p.to_c > MANY_KERNELS)
+        p.depth = DEPTH;
+    int64_t tiles = p.depth > 0 ? 128 : TASK_TILES, rows = p.depth > 0 ? 112 : TASK_ROWS;
+    p.task = max_of(1, tiles / p.columns);
+    p.block = BLOCK_REALS / (POINTS * image_step(&p)) / (2 * p.task) * (2 * p.task);
+    p.block = min_of(max_of(p.block, 2 * p.task), p.panels);
+    int64_t panels = ceil_div(p.to_c, p.rows);
+    int64_t parts = ceil_div(panels, max_of(1, rows / p.rows));
+    int64_t wanted = ceil_div(TASKS, ceil_div(p.block, p.task));
+    if (parts < wanted)
+        parts = min_of(wanted, panels);
+    p.part = ceil_div(panels, parts) * p.rows;
     return p;
 }
 
 bool winograd_fits(const ConvShape *s)
 {
-    Product p = product_of(s, false), back = product_of(s, true);
+    int64_t tiles = s->n * ceil_div(s->small_h, OUT) * ceil_div(s->small_w, OUT);
 
     return s->kh == 3 && s->kw == 3 && s->stride == 1 && s->pad <= 2 && s->big_c >= MIN_CHANNELS &&
-           s->small_c >= MIN_CHANNELS && p.tiles_x <= MAX_TILES && back.tiles_x <= MAX_TILES &&
-           p.tile_rows * p.tiles_x >= MIN_TILES;
+           s->small_c >= MIN_CHANNELS && tiles >= MIN_TILES;
+}
+
+/* The tiles of a panel. */
+static void panel_make(const Product *p, int64_t panel, TilePanel *t)
+{
+    int64_t tile = panel * p->columns, end = min_of(tile + p->columns, p->tiles);
+
+    t->tiles = end - tile;
+    t->runs = 0;
+    t->even = p->tiles_x % 4 == 0;
+    while (tile < end) {
+        int64_t x = tile % p->tiles_x, row = tile / p->tiles_x;
+        int64_t tiles = min_of(p->tiles_x - x, end - tile);
+        t->run[t->runs++] = (TileRun){row / p->tiles_y, row % p->tiles_y, x, tiles};
+        tile += tiles;
+    }
+}
+
+/* ---- to an image ---- */
+
+static int64_t kernels_size(const Product *p)
+{
+    return p->depth > 0 ? 0 : POINTS * gemm_packed_left(p->to_c, p->from_c);
+}
+
+static int64_t block_size(const Product *p)
+{
+    return p->block * POINTS * image_step(p);
+}
+
+static int64_t task_size(const Product *p)
+{
+    return POINTS * p->part * (p->task * p->columns + p->depth);
 }
 
 static size_t product_scratch(const Product *p)
 {
-    int64_t reals = POINTS * (p->from_c * p->to_c + (p->from_c + p->to_c) * p->tiles);
-    return (size_t)reals * sizeof(real);
+    return (size_t)(kernels_size(p) + block_size(p) + PARALLEL_SLOTS * task_size(p)) * sizeof(real);
 }
 
-size_t winograd_scratch(const ConvShape *s)
+/* Kernels of rows r0 .. and steps c0 .. c1 - 1, w -> u: point k at k * step, its panels
+ * panel_step apart. */
+static void transform_kernels(const Product *p, const real *w, int64_t r0, int64_t r1, int64_t c0,
+                              int64_t c1, int64_t panel_step, real *u, int64_t step)
 {
-    Product p = product_of(s, false), back = product_of(s, true);
-    size_t bytes = product_scratch(&p), other = product_scratch(&back);
+    WinogradKernels k = {.end = w + p->to_c * p->from_c * TAPS,
+                         .next_row = p->transposed ? TAPS : p->from_c * TAPS,
+                         .next_step = p->transposed ? p->to_c * TAPS : TAPS,
+                         .turned = p->transposed};
 
-    return bytes > other ? bytes : other;
-}
-
-/* ---- kernels ---- */
-
-/* G g along one direction: three vectors `step` apart to six vectors `to_step` apart. */
-static void kernel_points(const real *restrict g, int64_t step, real *restrict to, int64_t to_step,
-                          int64_t n)
-{
-#pragma omp simd
-    for (int64_t t = 0; t < n; t++) {
-        real g0 = g[t], g1 = g[step + t], g2 = g[2 * step + t];
-        real even_p = AT_P * (g0 + PP * g2), odd_p = AT_P * P * g1;
-        real even_q = AT_Q * (g0 + QQ * g2), odd_q = AT_Q * Q * g1;
-        to[t] = AT_0 * g0;
-        to[to_step + t] = even_p + odd_p;
-        to[2 * to_step + t] = even_p - odd_p;
-        to[3 * to_step + t] = even_q + odd_q;
-        to[4 * to_step + t] = even_q - odd_q;
-        to[5 * to_step + t] = g2;
-    }
-}
-
-/* w [rows, columns, 3, 3] -> u [POINTS, rows, columns]. */
-static void transform_kernels(const Product *p, const real *w, real *u)
-{
-    int64_t rows = p->transposed ? p->from_c : p->to_c;
-    int64_t columns = p->transposed ? p->to_c : p->from_c;
-
-#pragma omp for schedule(static)
-    for (int64_t r = 0; r < rows; r++)
-        for (int64_t c = 0; c < columns; c += KERNELS) {
-            int64_t n = min_of(KERNELS, columns - c);
-            const real *from = w + (r * columns + c) * TAPS;
-            real g[TAPS * KERNELS], half[3 * IN * KERNELS];
-            for (int64_t k = 0; k < TAPS; k++) {
-                int64_t tap = p->transposed ? TAPS - 1 - k : k;
-                for (int64_t t = 0; t < n; t++)
-                    g[k * KERNELS + t] = from[t * TAPS + tap];
-            }
-            for (int64_t i = 0; i < 3; i++)
-                kernel_points(g + 3 * i * KERNELS, KERNELS, half + i * IN * KERNELS, KERNELS, n);
-            for (int64_t j = 0; j < IN; j++)
-                kernel_points(half + j * KERNELS, IN * KERNELS, u + (j * rows + r) * columns + c,
-                              IN * rows * columns, n);
+    for (int64_t r = r0; r < r1; r += p->rows, u += panel_step)
+        for (int64_t c = c0; c < c1; c += STEPS) {
+            k.first = w + r * k.next_row + c * k.next_step;
+            k.rows = min_of(p->rows, p->to_c - r);
+            table()->kernels(&k, min_of(STEPS, c1 - c), p->rows, u + (c - c0) * p->rows, step);
         }
 }
 
-/* ---- images ---- */
-
-/* The planes of an image [n, c, height, width], as tiles of side x side pixels that begin OUT
- * apart, the first at -pad. */
-typedef struct Tiles {
-    const real *image;
-    int64_t c, height, width, side, pad;
-} Tiles;
-
-/* d [side, side, tiles] of a channel: the pixels of a block's tiles, 0 outside. */
-static void gather_tiles(const Product *p, const Tiles *from, int64_t channel, int64_t first,
-                         int64_t rows, real *restrict d)
+/* w -> u [POINTS, packed left operand]. */
+static void transform_all_kernels(const Product *p, const real *w, real *u)
 {
-    int64_t tiles = rows * p->tiles_x;
-    real line[OUT * MAX_TILES + IN];
+    int64_t size = gemm_packed_left(p->to_c, p->from_c);
 
-    memset(line, 0, sizeof line);
-    for (int64_t r = 0; r < rows; r++) {
-        int64_t sample = (first + r) / rows_of_tiles(p), row = (first + r) % rows_of_tiles(p);
-        const real *plane = from->image + (sample * from->c + channel) * from->height * from->width;
-        for (int64_t i = 0; i < from->side; i++) {
-            int64_t y = row * OUT + i - from->pad;
-            real *restrict to = d + i * from->side * tiles + r * p->tiles_x;
-            if (y < 0 || y >= from->height) {
-                for (int64_t j = 0; j < from->side; j++)
-                    memset(to + j * tiles, 0, (size_t)p->tiles_x * sizeof *to);
-                continue;
-            }
-            memcpy(line + from->pad, plane + y * from->width, (size_t)from->width * sizeof *line);
-            for (int64_t j = 0; j < from->side; j++)
-                for (int64_t t = 0; t < p->tiles_x; t++)
-                    to[j * tiles + t] = line[OUT * t + j];
-        }
-    }
+#pragma omp for collapse(2) schedule(static)
+    for (int64_t r = 0; r < p->to_c; r += p->rows)
+        for (int64_t c = 0; c < p->from_c; c += STEPS)
+            transform_kernels(p, w, r, min_of(r + p->rows, p->to_c), c,
+                              min_of(c + STEPS, p->from_c), 0, u + r * p->from_c + c * p->rows,
+                              size);
 }
 
-/* B^T d along one direction: six vectors `step` apart, to six vectors `to_step` apart; they may be
- * the same. */
-static void image_points(const real *d, int64_t step, real *to, int64_t to_step, int64_t n)
-{
-#pragma omp simd
-    for (int64_t t = 0; t < n; t++) {
-        real d0 = d[t], d1 = d[step + t], d2 = d[2 * step + t];
-        real d3 = d[3 * step + t], d4 = d[4 * step + t], d5 = d[5 * step + t];
-        real even_p = d4 - QQ * d2, odd_p = P * (d3 - QQ * d1);
-        real even_q = d4 - PP * d2, odd_q = Q * (d3 - PP * d1);
-        to[t] = PP * QQ * d0 - (PP + QQ) * d2 + d4;
-        to[to_step + t] = even_p + odd_p;
-        to[2 * to_step + t] = even_p - odd_p;
-        to[3 * to_step + t] = even_q + odd_q;
-        to[4 * to_step + t] = even_q - odd_q;
-        to[5 * to_step + t] = PP * QQ * d1 - (PP + QQ) * d3 + d5;
-    }
-}
-
-/* v [POINTS, from_c, tiles] */
-static void transform_image(const Product *p, const real *from, int64_t first, int64_t rows,
+/* Panels first .. first + panels - 1 -> v [panels, POINTS, from_c + 1, columns]. */
+static void transform_image(const Product *p, const real *from, int64_t first, int64_t panels,
                             real *v)
 {
-    const Tiles pixels = {from, p->from_c, p->from_h, p->from_w, IN, p->pad};
-    int64_t tiles = rows * p->tiles_x;
-
-#pragma omp for schedule(static)
-    for (int64_t c = 0; c < p->from_c; c++) {
-        real d[POINTS * MAX_TILES];
-        gather_tiles(p, &pixels, c, first, rows, d);
-        for (int j = 0; j < IN; j++)
-            image_points(d + j * tiles, IN * tiles, d + j * tiles, IN * tiles, tiles);
-        for (int i = 0; i < IN; i++)
-            image_points(d + i * IN * tiles, tiles, v + (i * IN * p->from_c + c) * tiles,
-                         p->from_c * tiles, tiles);
-    }
-}
-
-/* ---- results ---- */
-
-/* A^T m along one direction: six vectors to four. */
-static void result_points(const real *m, int64_t step, real *restrict to, int64_t to_step,
-                          int64_t n)
-{
-#pragma omp simd
-    for (int64_t t = 0; t < n; t++) {
-        real sum_p = m[step + t] + m[2 * step + t], sum_q = m[3 * step + t] + m[4 * step + t];
-        real odd_p = P * (m[step + t] - m[2 * step + t]);
-        real odd_q = Q * (m[3 * step + t] - m[4 * step + t]);
-        to[t] = m[t] + sum_p + sum_q;
-        to[to_step + t] = odd_p + odd_q;
-        to[2 * to_step + t] = PP * sum_p + QQ * sum_q;
-        to[3 * to_step + t] = PP * odd_p + QQ * odd_q + m[5 * step + t];
-    }
-}
-
-/* Rows of a channel's results y [OUT, OUT, tiles] to where they belong. */
-static void scatter_tiles(const Product *p, const real *restrict y, int64_t channel, int64_t first,
-                          int64_t rows, real bias, Activation activation, real beta, real *to)
-{
-    int64_t tiles = rows * p->tiles_x;
-    real line[OUT * MAX_TILES];
-
-    for (int64_t r = 0; r < rows; r++) {
-        int64_t sample = (first + r) / rows_of_tiles(p), row = (first + r) % rows_of_tiles(p);
-        real *image = to + (sample * p->to_c + channel) * p->to_h * p->to_w;
-        for (int i = 0; i < OUT && row * OUT + i < p->to_h; i++) {
-            const real *restrict from = y + i * OUT * tiles + r * p->tiles_x;
-            real *restrict at = image + (row * OUT + i) * p->to_w;
-            for (int j = 0; j < OUT; j++)
-                for (int64_t t = 0; t < p->tiles_x; t++)
-                    line[OUT * t + j] = from[j * tiles + t] + bias;
-            activate_row(activation, line, p->to_w);
-            add_to(at, beta, line, p->to_w);
+#pragma omp for collapse(2) schedule(static)
+    for (int64_t j = 0; j < panels; j++)
+        for (int64_t c0 = 0; c0 < p->from_c; c0 += STEPS) {
+            TilePanel panel;
+            panel_make(p, first + j, &panel);
+            for (int64_t c = c0; c < min_of(c0 + STEPS, p->from_c); c++)
+                table()->image(&panel, &p->from, from + c * p->from.height * p->from.width,
+                               v + j * POINTS * image_step(p) + c * p->columns, image_step(p));
         }
-    }
 }
 
-/* m [POINTS, to_c, tiles] */
-static void transform_results(const Product *p, const real *m, Epilogue epilogue, real beta,
-                              int64_t first, int64_t rows, real *to)
+/* Channels c0 .. c0 + channels - 1 of some panels: m [POINTS, panels, channels, columns]. */
+static void multiply(const Product *p, const real *u, const real *v, int64_t c0, int64_t channels,
+                     int64_t panels, real *m)
 {
-    int64_t tiles = rows * p->tiles_x;
+    int64_t left = gemm_packed_left(p->to_c, p->from_c), size = channels * p->columns;
 
-#pragma omp for schedule(static)
-    for (int64_t c = 0; c < p->to_c; c++) {
-        real half[OUT * IN * MAX_TILES], y[OUT * OUT * MAX_TILES];
-        for (int j = 0; j < IN; j++)
-            result_points(m + (j * p->to_c + c) * tiles, IN * p->to_c * tiles, half + j * tiles,
-                          IN * tiles, tiles);
-        for (int i = 0; i < OUT; i++)
-            result_points(half + i * IN * tiles, tiles, y + i * OUT * tiles, tiles, tiles);
-        scatter_tiles(p, y, c, first, rows, epilogue.bias != NULL ? epilogue.bias[c] : 0,
-                      epilogue.activation, beta, to);
-    }
-}
-
-/* ---- all of it ---- */
-
-static void multiply(const Product *p, const real *u, const real *v, int64_t tiles, real *m)
-{
-    int64_t size = p->from_c * p->to_c, parts = (p->to_c + ROWS - 1) / ROWS;
-
-#pragma omp for collapse(2) schedule(dynamic)
     for (int64_t k = 0; k < POINTS; k++)
-        for (int64_t part = 0; part < parts; part++) {
-            int64_t c = part * ROWS, count = min_of(ROWS, p->to_c - c);
-            const real *a = u + k * size + c * (p->transposed ? 1 : p->from_c);
-            gemm(p->transposed, false, count, tiles, p->from_c, a,
-                 p->transposed ? p->to_c : p->from_c, v + k * p->from_c * tiles, tiles, 0,
-                 m + (k * p->to_c + c) * tiles, tiles);
-        }
+        for (int64_t j = 0; j < panels; j++)
+            gemm_packed(channels, p->columns, p->from_c, u + k * left + c0 * p->from_c,
+                        v + (j * POINTS + k) * image_step(p), NULL, 0, m + (k * panels + j) * size,
+                        p->columns);
+}
+
+/* The same with the kernels transformed here, some steps after the others, in u. */
+static void transform_and_multiply(const Product *p, const real *w, real *u, const real *v,
+                                   int64_t c0, int64_t channels, int64_t panels, real *m)
+{
+    int64_t size = channels * p->columns;
+
+    for (int64_t s = 0; s < p->from_c; s += p->depth) {
+        int64_t depth = min_of(p->depth, p->from_c - s), left = gemm_packed_left(channels, depth);
+        transform_kernels(p, w, c0, c0 + channels, s, s + depth, depth * p->rows, u, left);
+        for (int64_t k = 0; k < POINTS; k++)
+            for (int64_t j = 0; j < panels; j++)
+                gemm_packed(channels, p->columns, depth, u + k * left,
+                            v + (j * POINTS + k) * image_step(p) + s * p->columns, NULL, s > 0,
+                            m + (k * panels + j) * size, p->columns);
+    }
+}
+
+static void transform_results(const Product *p, const real *m, int64_t c0, int64_t channels,
+                              int64_t first, int64_t panels, Epilogue epilogue, real beta, real *to)
+{
+    int64_t size = channels * p->columns;
+
+    for (int64_t j = 0; j < panels; j++) {
+        TilePanel panel;
+        panel_make(p, first + j, &panel);
+        for (int64_t c = 0; c < channels; c++)
+            table()->results(&panel, &p->to, m + j * size + c * p->columns, panels * size,
+                             epilogue.bias != NULL ? epilogue.bias[c0 + c] : 0, epilogue.activation,
+                             beta, to + (c0 + c) * p->to.height * p->to.width);
+    }
 }
 
 static void run(const Product *p, const real *from, const real *w, Epilogue epilogue, real beta,
                 real *to, void *scratch)
 {
-    real *u = scratch, *v = u + POINTS * p->from_c * p->to_c;
-    real *m = v + POINTS * p->from_c * p->tiles;
+    real *u = scratch, *v = u + kernels_size(p), *slots = v + block_size(p);
 
-#pragma omp parallel
+#pragma omp parallel num_threads(parallel_threads())
     {
-        transform_kernels(p, w, u);
-        for (int64_t first = 0; first < p->tile_rows; first += p->rows) {
-            int64_t rows = min_of(p->rows, p->tile_rows - first);
-            transform_image(p, from, first, rows, v);
-            multiply(p, u, v, rows * p->tiles_x, m);
-            transform_results(p, m, epilogue, beta, first, rows, to);
+        if (p->depth == 0)
+            transform_all_kernels(p, w, u);
+        for (int64_t first = 0; first < p->panels; first += p->block) {
+            int64_t panels = min_of(p->block, p->panels - first);
+            transform_image(p, from, first, panels, v);
+#pragma omp for collapse(2) schedule(static)
+            for (int64_t j = 0; j < panels; j += p->task)
+                for (int64_t c0 = 0; c0 < p->to_c; c0 += p->part) {
+                    int64_t channels = min_of(p->part, p->to_c - c0);
+                    int64_t some = min_of(p->task, panels - j);
+                    const real *part = v + j * POINTS * image_step(p);
+                    real *m = slots + parallel_slot() * task_size(p);
+                    if (p->depth == 0)
+                        multiply(p, u, part, c0, channels, some, m);
+                    else
+                        transform_and_multiply(p, w, m + POINTS * p->task * p->part * p->columns,
+                                               part, c0, channels, some, m);
+                    transform_results(p, m, c0, channels, first + j, some, epilogue, beta, to);
+                }
         }
     }
 }
 
 /* ---- gradient to the weights: of the product's sums, back through both transforms ---- */
 
-/* A y along one direction: four vectors to six. */
-static void result_gradient(const real *restrict y, int64_t step, real *restrict to,
-                            int64_t to_step, int64_t n)
+/* Tiles of a block, a multiple of the panel's. */
+static int64_t gradient_block(const Product *p)
 {
-#pragma omp simd
-    for (int64_t t = 0; t < n; t++) {
-        real y0 = y[t], y1 = y[step + t], y2 = y[2 * step + t], y3 = y[3 * step + t];
-        real even_p = y0 + PP * y2, odd_p = P * (y1 + PP * y3);
-        real even_q = y0 + QQ * y2, odd_q = Q * (y1 + QQ * y3);
-        to[t] = y0;
-        to[to_step + t] = even_p + odd_p;
-        to[2 * to_step + t] = even_p - odd_p;
-        to[3 * to_step + t] = even_q + odd_q;
-        to[4 * to_step + t] = even_q - odd_q;
-        to[5 * to_step + t] = y3;
-    }
+    return min_of(GRADIENT_TILES / p->columns, p->panels) * p->columns;
 }
 
-/* dm [POINTS, to_c, tiles] of the results' gradient. */
-static void transform_gradient(const Product *p, const real *dout, int64_t first, int64_t rows,
-                               real *dm)
+static size_t gradient_scratch(const Product *p)
 {
-    const Tiles results = {dout, p->to_c, p->to_h, p->to_w, OUT, 0};
-    int64_t tiles = rows * p->tiles_x;
+    int64_t tiles = gradient_block(p);
 
-#pragma omp for schedule(static)
-    for (int64_t c = 0; c < p->to_c; c++) {
-        real y[OUT * OUT * MAX_TILES], half[IN * OUT * MAX_TILES];
-        gather_tiles(p, &results, c, first, rows, y);
-        for (int j = 0; j < OUT; j++)
-            result_gradient(y + j * tiles, OUT * tiles, half + j * tiles, OUT * tiles, tiles);
-        for (int i = 0; i < IN; i++)
-            result_gradient(half + i * OUT * tiles, tiles, dm + (i * IN * p->to_c + c) * tiles,
-                            p->to_c * tiles, tiles);
-    }
+    return (size_t)(POINTS * (p->from_c * p->to_c + gemm_packed_right(tiles, p->from_c) +
+                              gemm_packed_left(p->to_c, tiles))) *
+           sizeof(real);
+}
+
+/* Tiles first .. first + tiles - 1 of an image of c channels, as an operand of panels of `panel`
+ * channels: v [POINTS, packed]. */
+static void transform_lanes(const Product *p, const real *image, const Planes *planes, int64_t c,
+                            bool gradient, int64_t panel, int64_t first, int64_t tiles, real *v)
+{
+    int64_t step = ceil_div(c, panel) * panel * tiles, area = planes->height * planes->width;
+
+#pragma omp for collapse(2) schedule(static) nowait
+    for (int64_t c0 = 0; c0 < c; c0 += panel)
+        for (int64_t t = 0; t < tiles; t += p->columns) {
+            TilePanel tile;
+            panel_make(p, (first + t) / p->columns, &tile);
+            table()->image_lanes(&tile, planes, image + c0 * area, min_of(panel, c - c0), area,
+                                 gradient, panel, v + c0 * tiles + t * panel, step);
+        }
 }
 
 /* du [POINTS, to_c, from_c] = beta du + dm v^T */
 static void multiply_gradient(const Product *p, const real *dm, const real *v, int64_t tiles,
                               real beta, real *du)
 {
-    int64_t size = p->from_c * p->to_c, parts = (p->to_c + ROWS - 1) / ROWS;
+    int64_t size = p->from_c * p->to_c, part = GRADIENT_ROWS / p->rows * p->rows;
+    int64_t left = gemm_packed_left(p->to_c, tiles), right = gemm_packed_right(tiles, p->from_c);
 
-#pragma omp for collapse(2) schedule(dynamic)
+#pragma omp for collapse(2) schedule(static)
     for (int64_t k = 0; k < POINTS; k++)
-        for (int64_t part = 0; part < parts; part++) {
-            int64_t c = part * ROWS, count = min_of(ROWS, p->to_c - c);
-            gemm(false, true, count, p->from_c, tiles, dm + (k * p->to_c + c) * tiles, tiles,
-                 v + k * p->from_c * tiles, tiles, beta, du + k * size + c * p->from_c, p->from_c);
-        }
-}
-
-/* G^T u along one direction: six vectors to three. */
-static void kernel_gradient(const real *restrict u, int64_t step, real *restrict to,
-                            int64_t to_step, int64_t n)
-{
-#pragma omp simd
-    for (int64_t t = 0; t < n; t++) {
-        real sum_p = AT_P * (u[step + t] + u[2 * step + t]);
-        real sum_q = AT_Q * (u[3 * step + t] + u[4 * step + t]);
-        real odd_p = AT_P * P * (u[step + t] - u[2 * step + t]);
-        real odd_q = AT_Q * Q * (u[3 * step + t] - u[4 * step + t]);
-        to[t] = AT_0 * u[t] + sum_p + sum_q;
-        to[to_step + t] = odd_p + odd_q;
-        to[2 * to_step + t] = PP * sum_p + QQ * sum_q + u[5 * step + t];
-    }
+        for (int64_t c = 0; c < p->to_c; c += part)
+            gemm_packed(min_of(part, p->to_c - c), p->from_c, tiles, dm + k * left + c * tiles,
+                        v + k * right, NULL, beta, du + k * size + c * p->from_c, p->from_c);
 }
 
 /* dw [to_c, from_c, 3, 3] = beta dw + G^T du G */
 static void transform_kernel_gradients(const Product *p, const real *du, real beta, real *dw)
 {
+    enum { KERNELS = 64 };
     int64_t size = p->from_c * p->to_c;
 
 #pragma omp for schedule(static)
-    for (int64_t r = 0; r < p->to_c; r++)
-        for (int64_t c = 0; c < p->from_c; c += KERNELS) {
-            int64_t n = min_of(KERNELS, p->from_c - c), at = r * p->from_c + c;
-            real half[3 * IN * KERNELS], g[TAPS * KERNELS];
-            for (int j = 0; j < IN; j++)
-                kernel_gradient(du + j * size + at, IN * size, half + j * KERNELS, IN * KERNELS, n);
-            for (int i = 0; i < 3; i++)
-                kernel_gradient(half + i * IN * KERNELS, KERNELS, g + 3 * i * KERNELS, KERNELS, n);
-            for (int64_t t = 0; t < n; t++)
-                for (int k = 0; k < TAPS; k++) {
-                    real *to = dw + (at + t) * TAPS + k;
-                    *to = gradient(beta, *to, g[k * KERNELS + t]);
-                }
-        }
+    for (int64_t at = 0; at < size; at += KERNELS) {
+        int64_t n = min_of(KERNELS, size - at);
+        real g[TAPS * KERNELS];
+        table()->kernel_gradients(n, du + at, size, g);
+        for (int64_t t = 0; t < n; t++)
+            for (int k = 0; k < TAPS; k++) {
+                real *to = dw + (at + t) * TAPS + k;
+                *to = gradient(beta, *to, g[k * n + t]);
+            }
+    }
 }
 
 void winograd_weight(const ConvShape *s, const real *big, const real *small, real beta, real *dw,
                      void *scratch)
 {
     Product p = product_of(s, false);
-    real *du = scratch, *v = du + POINTS * p.from_c * p.to_c, *dm = v + POINTS * p.from_c * p.tiles;
+    int64_t block = gradient_block(&p);
+    real *du = scratch, *v = du + POINTS * p.from_c * p.to_c;
+    real *dm = v + POINTS * gemm_packed_right(block, p.from_c);
 
 #pragma omp parallel
     {
-        for (int64_t first = 0; first < p.tile_rows; first += p.rows) {
-            int64_t rows = min_of(p.rows, p.tile_rows - first);
-            transform_image(&p, big, first, rows, v);
-            transform_gradient(&p, small, first, rows, dm);
-            multiply_gradient(&p, dm, v, rows * p.tiles_x, first == 0 ? 0 : 1, du);
+        for (int64_t first = 0; first < p.tiles; first += block) {
+            int64_t tiles = min_of(block, p.tiles - first);
+            transform_lanes(&p, big, &p.from, p.from_c, false, p.columns, first, tiles, v);
+            transform_lanes(&p, small, &p.to, p.to_c, true, p.rows, first, tiles, dm);
+#pragma omp barrier
+            multiply_gradient(&p, dm, v, tiles, first == 0 ? 0 : 1, du);
         }
         transform_kernel_gradients(&p, du, beta, dw);
     }
+}
+
+size_t winograd_scratch(const ConvShape *s)
+{
+    Product p = product_of(s, false), back = product_of(s, true);
+    size_t bytes = product_scratch(&p), other = product_scratch(&back);
+    size_t gradient = gradient_scratch(&p);
+
+    bytes = bytes > other ? bytes : other;
+    return bytes > gradient ? bytes : gradient;
 }
 
 void winograd_to_small(const ConvShape *s, const real *big, const real *w, Epilogue epilogue,

@@ -15,7 +15,7 @@ bool winograd_fits(const ConvShape *s);
 size_t winograd_scratch(const ConvShape *s);
 
 /* conv_to_small, conv_to_big and conv_weight of shapes that fit. Errors relative to the largest
- * result are up to 5e-6 in single precision, of the weights 1e-6 (tests/test_ops_float). */
+ * result are up to 5e-6 in single precision, of the weights 2e-6 (tests/test_ops_float). */
 void winograd_to_small(const ConvShape *s, const real *big, const real *w, Epilogue epilogue,
                        real beta, real *small, void *scratch);
 void winograd_to_big(const ConvShape *s, const real *small, const real *w, Epilogue epilogue,

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "libtensor/gemm_packed.h"
+#include "libtensor/instructions.h"
 #include "libtensor/rng.h"
 
 #ifdef REAL_IS_DOUBLE
@@ -175,6 +176,7 @@ static void test_against_loops(void **state)
 {
     /* more than a block of rows, of the depth, of both */
     static const int64_t large[][3] = {{600, 5, 3}, {13, 70, 513}, {257, 33, 259}, {1, 1, 1}};
+    Instructions best = instructions_used();
     Rng rng = rng_make(3, 0, 0);
     (void)state;
 
@@ -184,13 +186,14 @@ static void test_against_loops(void **state)
         int64_t n = round < 4 ? l[1] : 1 + (int64_t)rng_below(&rng, 80);
         int64_t k = round < 4 ? l[2] : 1 + (int64_t)rng_below(&rng, 50);
         Product p = product_make(&rng, m, n, k);
-        for (int i = 0; gemm_instructions(i) != NULL; i++) {
-            gemm_use_instructions(i);
-            check(&p, gemm_instructions(i));
-        }
+        for (int set = 0; set < INSTRUCTIONS_COUNT; set++)
+            if (instructions_here((Instructions)set)) {
+                instructions_use((Instructions)set);
+                check(&p, instructions_name((Instructions)set));
+            }
         product_free(&p);
     }
-    gemm_use_instructions(0);
+    instructions_use(best);
 }
 
 int main(void)

@@ -2,9 +2,10 @@
 #ifdef __x86_64__
 #pragma GCC target("avx512f,fma,prefer-vector-width=512")
 #pragma GCC optimize("fp-contract=fast")
-#define GEMM_TABLE gemm_avx512
-#define GEMM_NAME "AVX-512"
+#define INSTRUCTIONS(name) name##_avx512
 #define GEMM_ROWS 14
 #define GEMM_VECTOR 64
+#define WINOGRAD_VECTOR 64
 #include "libtensor/gemm_kernel.inc"
+#include "libtensor/winograd_kernel.inc"
 #endif

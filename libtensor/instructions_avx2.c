@@ -2,9 +2,10 @@
 #ifdef __x86_64__
 #pragma GCC target("avx2,fma")
 #pragma GCC optimize("fp-contract=fast")
-#define GEMM_TABLE gemm_avx2
-#define GEMM_NAME "AVX2"
+#define INSTRUCTIONS(name) name##_avx2
 #define GEMM_ROWS 6
 #define GEMM_VECTOR 32
+#define WINOGRAD_VECTOR 32
 #include "libtensor/gemm_kernel.inc"
+#include "libtensor/winograd_kernel.inc"
 #endif
