@@ -15,15 +15,45 @@
 #include "apps/finder_report.h"
 #include "apps/progress.h"
 
+static void add_name(json_t *weights, const char *net, const char *model, uint64_t hash)
+{
+    char name[80], text[20];
+
+    snprintf(name, sizeof name, "%s%s%s", net, *model ? " " : "", model);
+    snprintf(text, sizeof text, "%016" PRIx64, hash);
+    json_object_set_new(weights, name, json_string(text));
+}
+
 static void add_hash(json_t *weights, const char *net, const char *model, const ParamSet *set)
 {
-    char name[80], hash[20];
+    if (set)
+        add_name(weights, net, model, weights_hash(set));
+}
 
-    if (!set)
-        return;
-    snprintf(name, sizeof name, "%s%s%s", net, *model ? " " : "", model);
-    snprintf(hash, sizeof hash, "%016" PRIx64, weights_hash(set));
-    json_object_set_new(weights, name, json_string(hash));
+/* FNV-1a, by words as weights_hash. */
+static uint64_t hash_on(uint64_t hash, const float *value, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t word;
+        memcpy(&word, &value[i], sizeof word);
+        hash = (hash ^ word) * 0x100000001b3u;
+    }
+    return hash;
+}
+
+/* Of all by which a search with it is another one. */
+static uint64_t prior_hash(const Prior *p)
+{
+    uint64_t hash = hash_on(0xcbf29ce484222325u, p->mean, (size_t)p->n_continuous);
+
+    for (int g = 0; g < p->n_groups; g++) {
+        const PriorGroup *group = &p->group[g];
+        hash = hash_on(hash, group->basis, (size_t)group->kept * (size_t)group->n);
+        hash = hash_on(hash, group->variance, (size_t)group->kept);
+    }
+    for (int c = 0; c < p->n_choices; c++)
+        hash = hash_on(hash, p->choice[c].frequency, (size_t)p->choice[c].count);
+    return hash;
 }
 
 json_t *studio_json(const Studio *s)
@@ -36,6 +66,8 @@ json_t *studio_json(const Studio *s)
         json_object_set_new(schemas, s->schema[m]->name, json_string(digest));
         add_hash(weights, "imitator", s->schema[m]->name, s->imitator[m].set);
         add_hash(weights, "translator", s->schema[m]->name, s->translator[m].set);
+        if (s->prior[m])
+            add_name(weights, "prior", s->schema[m]->name, prior_hash(s->prior[m]));
     }
     add_hash(weights, "segmenter", "", s->segmenter.set);
     add_hash(weights, "descriptor", "", descriptor_set(&s->descriptor));

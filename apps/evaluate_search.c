@@ -520,6 +520,8 @@ static void search_photos(Bench *b)
         if (faces[i] > 0) {
             image_free(&photo);
         }
+    }
+    for (int64_t i = 0; i < list.count; i++) {
         free(path[i]);
     }
     free(path);

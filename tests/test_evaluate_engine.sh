@@ -86,11 +86,12 @@ has "the one that cannot be read" "$work/err" 'left out: .*b.jpg is neither'
 has "one face" "$work/photo/robustness.json" '^ "faces": 1'
 
 # The search by a few steps of the paper's, which only shows that all of it is told.
-runs "search" search --recover 2 --schedule paper --steps 2 --engine builtin:male --quiet --out "$work/search"
+runs "search" search --recover 2 --schedule paper --steps 2 --prior pretrained --engine builtin:male --quiet --out "$work/search"
 has "each character" "$work/out" '^  2/2 character 1 .*male .*identity .* -> .* gap 0[.]'
 has "the settings" "$work/search/search.json" '"schedule": "paper"'
 has "the number of steps" "$work/search/search.json" '"steps": 2,'
-for part in '"imitator_engine_difference"' '"median_pixel_error_ratio"' '"skin-tone"' '"precision": "fp32"' '"segmenter": "[0-9a-f]\{16\}"'; do
+for part in '"imitator_engine_difference"' '"median_pixel_error_ratio"' '"skin-tone"' '"precision": "fp32"' '"segmenter": "[0-9a-f]\{16\}"' \
+    '"prior male": "[0-9a-f]\{16\}"'; do
     has "search's $part" "$work/search/search.json" "$part"
 done
 has "its page" "$work/search/search.html" 'The search, on known characters'
