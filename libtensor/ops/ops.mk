@@ -1,6 +1,7 @@
 # The ops and what they are made of.
 LIBTENSOR_OPS = \
-	libtensor/conv.c libtensor/conv.h libtensor/gemm.h libtensor/patches.c libtensor/patches.h \
+	libtensor/conv.c libtensor/conv.h libtensor/conv_dense.c libtensor/conv_dense.h \
+	libtensor/conv_patches.c libtensor/conv_patches.h libtensor/gemm.h libtensor/patches.c libtensor/patches.h \
 	libtensor/ops/check.c libtensor/ops/check.h libtensor/ops/difference.h libtensor/ops/exp.h libtensor/ops/loops.h \
 	libtensor/ops/stream.h \
 	libtensor/ops/pool.c libtensor/ops/pool.h \
