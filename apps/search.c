@@ -102,6 +102,8 @@ static json_t *report(const Options *o, const Studio *studio, const Finding *fin
     json_object_set_new(json, "note", json_string(note));
     json_object_set_new(json, "schedule", json_string(o->finder.paper ? "paper" : "default"));
     json_object_set_new(json, "seed", json_integer((json_int_t)o->finder.finder.seed));
+    json_object_set_new(json, "device", json_string(studio->backend->name));
+    json_object_set_new(json, "precision", json_string(studio->precision));
     json_object_set_new(json, "seconds",
                         json_pack("{s:f, s:f, s:f}", "open", t->opened - t->begin, "search",
                                   t->found - t->opened, "total", seconds() - t->begin));
