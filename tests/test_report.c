@@ -131,6 +131,61 @@ static int count(const char *text, const char *what)
     return n;
 }
 
+/* A group of facts ends where the next begins, so what is in none stands before them all. */
+static void facts_stand_before_groups(void **state)
+{
+    (void)state;
+    Report page = start("facts.html", "Facts");
+    json_t *facts = json_pack("{s{si} si ss s{}}", "group", "inside", 1, "plain", 2, "empty", "",
+                              "nothing inside");
+    report_facts(&page, facts);
+    json_decref(facts);
+    char *text = finish(&page, "facts.html");
+    assert_non_null(strstr(text, ">group<"));
+    assert_true(strstr(text, ">plain<") < strstr(text, ">group<"));
+    assert_true(strstr(text, ">inside<") > strstr(text, ">group<"));
+    assert_non_null(strstr(text, ">none<"));
+    assert_null(strstr(text, "nothing inside"));
+    free(text);
+}
+
+/* Alike in a column, unless that would hide a small one. */
+static void a_columns_numbers_are_written_alike(void **state)
+{
+    (void)state;
+    Report page = start("table.html", "Table");
+    json_t *rows = json_pack("[[ss][ff][ff]]", "a", "b", .00990001, .00001, .7, .5);
+    report_table(&page, rows);
+    json_decref(rows);
+    char *text = finish(&page, "table.html");
+    assert_non_null(strstr(text, ">0.0099<"));
+    assert_non_null(strstr(text, ">0.7000<"));
+    assert_non_null(strstr(text, ">1.000e-05<"));
+    assert_non_null(strstr(text, ">0.5000<"));
+    free(text);
+}
+
+/* The longest name ends left of the bars and begins inside the drawing (a letter has 6 units). */
+static void names_of_bars_have_room(void **state)
+{
+    (void)state;
+    static const char name[] = "+ loopback, without attention";
+    const char *group[] = {name, "all"}, *series[] = {"accuracy"};
+    const double value[] = {1, .5};
+    Report page = start("bars.html", "Bars");
+    report_bars(&page, &(ReportBars){"Accuracy", 2, 1, group, series, value});
+    char *text = finish(&page, "bars.html");
+    double name_end, bar, width, half;
+    const char *label = strstr(text, "<text x=\""), *rect = strstr(text, "<rect x=\"");
+    assert_true(label && rect && sscanf(label, "<text x=\"%lf", &name_end) == 1);
+    assert_int_equal(sscanf(rect, "<rect x=\"%lf\" y=\"%*f\" width=\"%lf", &bar, &width), 2);
+    assert_true(name_end >= 6 * (double)strlen(name) && name_end < bar && bar + width < 340);
+    rect = strstr(rect + 1, "<rect x=\"");
+    assert_true(rect && sscanf(rect, "<rect x=\"%*f\" y=\"%*f\" width=\"%lf", &half) == 1);
+    assert_true(fabs(half - width / 2) < .1);
+    free(text);
+}
+
 static void points_are_where_the_numbers_are(void **state)
 {
     double x[4] = {0, 10, 20, 40}, linear[4] = {0, 1, 2, 4}, powers[4] = {.01, .1, 1, 100};
@@ -302,6 +357,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_checker_finds_faults),
         cmocka_unit_test(anything_can_be_said),
+        cmocka_unit_test(facts_stand_before_groups),
+        cmocka_unit_test(a_columns_numbers_are_written_alike),
+        cmocka_unit_test(names_of_bars_have_room),
         cmocka_unit_test(points_are_where_the_numbers_are),
         cmocka_unit_test(gaps_break_the_line),
         cmocka_unit_test(long_series_keep_their_peaks),
