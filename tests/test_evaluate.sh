@@ -146,16 +146,6 @@ refuses 2 "no command" 'it wants a command' evaluate
 refuses 2 "another command" "there is no command 'searches'" evaluate searches
 refuses 2 "no engine" 'engine ENGINE is missing' evaluate verify --pairs x --mode descriptor --out "$work/x"
 refuses 2 "a wrong mode" "combined-paper, not 'x'" evaluate verify --mode x
-printf '%s\t16.png\t1\tx\n%s\t26.png\t0\tx\nbroken.jpg\t26.png\t0\ty\n' $one $one > "$work/photos/fold.tsv"
-refuses 1 "a fold that is lost" 'fold: its pairs are all in one fold, and two are wanted; the set must have more' \
-    evaluate verify --pairs "$work/photos/fold.tsv" --mode descriptor --engine builtin:male --out "$work/x"
-printf '%s\t16.png\t1\tx\n2-6.png\t26.png\t1\ty\n%s\t26.png\t0\tx\n' $one $one > "$work/photos/same.tsv"
-refuses 1 "too few pairs" 'same: all 2 pairs are of one person each; raise --limit' \
-    evaluate verify --pairs "$work/photos/same.tsv" --limit 2 --mode descriptor --engine builtin:male --out "$work/x"
-printf 'a.png\tb.png\t1\na.png\tc.png\t0\n' > "$work/gone.tsv"
-refuses 1 "photos that are elsewhere" 'gone: none of its 3 photos can be read; they are looked for in ' \
-    evaluate verify --pairs "$work/gone.tsv" --mode descriptor --engine builtin:male --out "$work/x"
-[ -f "$work/x/gone-128.pool" ] && fail "a pool without photos is kept"
 printf 'a.png\tb.png\t1\na.png\tb.png\t2\n' > "$work/bad.tsv"
 refuses 1 "a bad table" 'bad.tsv, line 2: the third column is 1' \
     evaluate verify --pairs "$work/bad.tsv" --mode descriptor --engine builtin:male --out "$work/x"

@@ -178,6 +178,43 @@ static void nobody_tells_labels_drawn_by_lot(void **state)
     assert_true(fabs(area - .5) < .05 && fabs(accuracy - .5) < .05);
 }
 
+static void refused(Bench *b, const char *name, const char *text, int64_t limit, const char *why)
+{
+    char path[TEST_PATH];
+    PairTable pairs;
+    Verifier verifier;
+    Error err;
+    FILE *file = fopen(test_path(path, b->dir, name), "w");
+
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+    must(pair_table_open(&pairs, path, NULL, limit, &err), &err);
+    assert_false(verifier_open(&verifier, &pairs, &b->studio, b->studio.size, b->dir, &err));
+    if (!strstr(err.text, why))
+        fail_msg("'%s' does not say '%s'", err.text, why);
+}
+
+#define P(person, picture) "P" #person "/P" #person "_000" #picture ".jpg"
+
+static void what_cannot_be_measured(void **state)
+{
+    static const char same[] = P(0, 1) "\t" P(0, 2) "\t1\tx\n" P(1, 1) "\t" P(1, 2) "\t1\ty\n" P(
+        0, 1) "\t" P(1, 1) "\t0\ty\n";
+    static const char lost[] = P(0, 1) "\t" P(0, 2) "\t1\tx\n" P(0, 1) "\t" P(1, 1) "\t0\tx\n" P(
+        0, 2) "\tnobody.jpg\t0\ty\n";
+    Bench *b = *state;
+    char path[TEST_PATH];
+
+    refused(b, "same.tsv", same, 2, "same: all 2 pairs are of one person each; raise --limit");
+    refused(b, "lost.tsv", lost, 0,
+            "lost: its pairs are all in one fold, and two are wanted; the set must have more");
+    refused(b, "gone.tsv", "a.jpg\tb.jpg\t1\nb.jpg\tc.jpg\t0\n", 0,
+            "gone: none of its 3 photos can be read; they are looked for in ");
+    assert_int_equal(access(test_path(path, b->dir, "lost-128.pool"), F_OK), 0);
+    assert_int_equal(access(test_path(path, b->dir, "gone-128.pool"), F_OK), -1);
+}
+
 static bool readable(const char *folder, const char *name)
 {
     char path[4096];
@@ -193,6 +230,7 @@ int main(void)
         cmocka_unit_test(the_descriptor_tells_them_apart),
         cmocka_unit_test(so_do_the_parameters),
         cmocka_unit_test(nobody_tells_labels_drawn_by_lot),
+        cmocka_unit_test(what_cannot_be_measured),
     };
     const char *data = getenv("VISAGIST_DATA");
 
