@@ -20,11 +20,12 @@ enum {
     POINTS = WINOGRAD_POINTS,
     TAPS = WINOGRAD_TAPS,
     MIN_CHANNELS = 16, /* below, the transforms cost more than they save */
-    MIN_TILES = 20,    /* likewise: the kernel's own transform */
+    MIN_TILES = 10,    /* likewise: the kernel's own transform */
     STEPS = WINOGRAD_STEPS,
     BLOCK_REALS = 1 << 20, /* of transformed images between two barriers */
     TASK_TILES = 64,       /* at most */
     TASK_ROWS = 112,       /* channels, at most */
+    FEW_TILES = 64,
     MANY_KERNELS = 1 << 15,
     DEPTH = 32,
     TASKS = 8, /* wanted between two barriers */
@@ -97,7 +98,7 @@ static Product product_of(const ConvShape *s, bool to_big)
     p.tiles_y = ceil_div(p.to.height, OUT);
     p.tiles = s->n * p.tiles_x * p.tiles_y;
     p.panels = ceil_div(p.tiles, p.columns);
-    if (p.from_c * p.to_c > MANY_KERNELS)
+    if (p.from_c * p.to_c >= MANY_KERNELS || p.tiles <= FEW_TILES)
         p.depth = DEPTH;
     int64_t tiles = p.depth > 0 ? 128 : TASK_TILES, rows = p.depth > 0 ? 112 : TASK_ROWS;
     p.task = max_of(1, tiles / p.columns);
@@ -204,22 +205,30 @@ static void transform_image(const Product *p, const real *from, int64_t first, i
         }
 }
 
+/* Columns of panel j that are worth multiplying: half of it where the last one has no more tiles.
+ */
+static int64_t columns_of(const Product *p, int64_t panel)
+{
+    return 2 * (p->tiles - panel * p->columns) > p->columns ? p->columns : p->columns / 2;
+}
+
 /* Channels c0 .. c0 + channels - 1 of some panels: m [POINTS, panels, channels, columns]. */
 static void multiply(const Product *p, const real *u, const real *v, int64_t c0, int64_t channels,
-                     int64_t panels, real *m)
+                     int64_t first, int64_t panels, real *m)
 {
     int64_t left = gemm_packed_left(p->to_c, p->from_c), size = channels * p->columns;
 
     for (int64_t k = 0; k < POINTS; k++)
         for (int64_t j = 0; j < panels; j++)
-            gemm_packed(channels, p->columns, p->from_c, u + k * left + c0 * p->from_c,
-                        v + (j * POINTS + k) * image_step(p), NULL, 0, m + (k * panels + j) * size,
-                        p->columns);
+            gemm_packed(channels, columns_of(p, first + j), p->from_c,
+                        u + k * left + c0 * p->from_c, v + (j * POINTS + k) * image_step(p), NULL,
+                        0, m + (k * panels + j) * size, p->columns);
 }
 
 /* The same with the kernels transformed here, some steps after the others, in u. */
 static void transform_and_multiply(const Product *p, const real *w, real *u, const real *v,
-                                   int64_t c0, int64_t channels, int64_t panels, real *m)
+                                   int64_t c0, int64_t channels, int64_t first, int64_t panels,
+                                   real *m)
 {
     int64_t size = channels * p->columns;
 
@@ -228,7 +237,7 @@ static void transform_and_multiply(const Product *p, const real *w, real *u, con
         transform_kernels(p, w, c0, c0 + channels, s, s + depth, depth * p->rows, u, left);
         for (int64_t k = 0; k < POINTS; k++)
             for (int64_t j = 0; j < panels; j++)
-                gemm_packed(channels, p->columns, depth, u + k * left,
+                gemm_packed(channels, columns_of(p, first + j), depth, u + k * left,
                             v + (j * POINTS + k) * image_step(p) + s * p->columns, NULL, s > 0,
                             m + (k * panels + j) * size, p->columns);
     }
@@ -269,10 +278,10 @@ static void run(const Product *p, const real *from, const real *w, Epilogue epil
                     const real *part = v + j * POINTS * image_step(p);
                     real *m = slots + parallel_slot() * task_size(p);
                     if (p->depth == 0)
-                        multiply(p, u, part, c0, channels, some, m);
+                        multiply(p, u, part, c0, channels, first + j, some, m);
                     else
                         transform_and_multiply(p, w, m + POINTS * p->task * p->part * p->columns,
-                                               part, c0, channels, some, m);
+                                               part, c0, channels, first + j, some, m);
                     transform_results(p, m, c0, channels, first + j, some, epilogue, beta, to);
                 }
         }
