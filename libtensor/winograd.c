@@ -22,9 +22,10 @@ enum {
     MIN_CHANNELS = 16, /* below, the transforms cost more than they save */
     MIN_TILES = 10,    /* likewise: the kernel's own transform */
     STEPS = WINOGRAD_STEPS,
-    BLOCK_REALS = 1 << 20, /* of transformed images between two barriers */
-    TASK_TILES = 64,       /* at most */
-    TASK_ROWS = 112,       /* channels, at most */
+    LINE = 64 / sizeof(real), /* of a cache */
+    BLOCK_REALS = 1 << 20,    /* of transformed images between two barriers */
+    TASK_TILES = 64,          /* at most */
+    TASK_ROWS = 112,          /* channels, at most */
     FEW_TILES = 64,
     MANY_KERNELS = 1 << 15,
     DEPTH = 32,
@@ -75,11 +76,17 @@ static int64_t ceil_div(int64_t a, int64_t b)
     return (a + b - 1) / b;
 }
 
-/* From one point of a transformed panel of the image to the next: one row more than there are, lest
- * the points of an element all fall into the same set of a cache. */
+/* From one point of something to the next, lest those of an element all fall into the same set of a
+ * cache. */
+static int64_t apart(int64_t size)
+{
+    return size + LINE;
+}
+
+/* Of a transformed panel of the image. */
 static int64_t image_step(const Product *p)
 {
-    return (p->from_c + 1) * p->columns;
+    return apart(p->from_c * p->columns);
 }
 
 static Product product_of(const ConvShape *s, bool to_big)
@@ -141,7 +148,7 @@ static void panel_make(const Product *p, int64_t panel, TilePanel *t)
 
 static int64_t kernels_size(const Product *p)
 {
-    return p->depth > 0 ? 0 : POINTS * gemm_packed_left(p->to_c, p->from_c);
+    return p->depth > 0 ? 0 : POINTS * apart(gemm_packed_left(p->to_c, p->from_c));
 }
 
 static int64_t block_size(const Product *p)
@@ -151,7 +158,7 @@ static int64_t block_size(const Product *p)
 
 static int64_t task_size(const Product *p)
 {
-    return POINTS * p->part * (p->task * p->columns + p->depth);
+    return POINTS * (p->part * p->task * p->columns + apart(p->part * p->depth));
 }
 
 static size_t product_scratch(const Product *p)
@@ -180,7 +187,7 @@ static void transform_kernels(const Product *p, const real *w, int64_t r0, int64
 /* w -> u [POINTS, packed left operand]. */
 static void transform_all_kernels(const Product *p, const real *w, real *u)
 {
-    int64_t size = gemm_packed_left(p->to_c, p->from_c);
+    int64_t size = apart(gemm_packed_left(p->to_c, p->from_c));
 
 #pragma omp for collapse(2) schedule(static)
     for (int64_t r = 0; r < p->to_c; r += p->rows)
@@ -216,7 +223,7 @@ static int64_t columns_of(const Product *p, int64_t panel)
 static void multiply(const Product *p, const real *u, const real *v, int64_t c0, int64_t channels,
                      int64_t first, int64_t panels, real *m)
 {
-    int64_t left = gemm_packed_left(p->to_c, p->from_c), size = channels * p->columns;
+    int64_t left = apart(gemm_packed_left(p->to_c, p->from_c)), size = channels * p->columns;
 
     for (int64_t k = 0; k < POINTS; k++)
         for (int64_t j = 0; j < panels; j++)
@@ -233,7 +240,8 @@ static void transform_and_multiply(const Product *p, const real *w, real *u, con
     int64_t size = channels * p->columns;
 
     for (int64_t s = 0; s < p->from_c; s += p->depth) {
-        int64_t depth = min_of(p->depth, p->from_c - s), left = gemm_packed_left(channels, depth);
+        int64_t depth = min_of(p->depth, p->from_c - s),
+                left = apart(gemm_packed_left(channels, depth));
         transform_kernels(p, w, c0, c0 + channels, s, s + depth, depth * p->rows, u, left);
         for (int64_t k = 0; k < POINTS; k++)
             for (int64_t j = 0; j < panels; j++)
@@ -300,8 +308,8 @@ static size_t gradient_scratch(const Product *p)
 {
     int64_t tiles = gradient_block(p);
 
-    return (size_t)(POINTS * (p->from_c * p->to_c + gemm_packed_right(tiles, p->from_c) +
-                              gemm_packed_left(p->to_c, tiles))) *
+    return (size_t)(POINTS * (p->from_c * p->to_c + apart(gemm_packed_right(tiles, p->from_c)) +
+                              apart(gemm_packed_left(p->to_c, tiles)))) *
            sizeof(real);
 }
 
@@ -310,7 +318,7 @@ static size_t gradient_scratch(const Product *p)
 static void transform_lanes(const Product *p, const real *image, const Planes *planes, int64_t c,
                             bool gradient, int64_t panel, int64_t first, int64_t tiles, real *v)
 {
-    int64_t step = ceil_div(c, panel) * panel * tiles, area = planes->height * planes->width;
+    int64_t step = apart(ceil_div(c, panel) * panel * tiles), area = planes->height * planes->width;
 
 #pragma omp for collapse(2) schedule(static) nowait
     for (int64_t c0 = 0; c0 < c; c0 += panel)
@@ -327,7 +335,8 @@ static void multiply_gradient(const Product *p, const real *dm, const real *v, i
                               real beta, real *du)
 {
     int64_t size = p->from_c * p->to_c, part = GRADIENT_ROWS / p->rows * p->rows;
-    int64_t left = gemm_packed_left(p->to_c, tiles), right = gemm_packed_right(tiles, p->from_c);
+    int64_t left = apart(gemm_packed_left(p->to_c, tiles));
+    int64_t right = apart(gemm_packed_right(tiles, p->from_c));
 
 #pragma omp for collapse(2) schedule(static)
     for (int64_t k = 0; k < POINTS; k++)
@@ -361,7 +370,7 @@ void winograd_weight(const ConvShape *s, const real *big, const real *small, rea
     Product p = product_of(s, false);
     int64_t block = gradient_block(&p);
     real *du = scratch, *v = du + POINTS * p.from_c * p.to_c;
-    real *dm = v + POINTS * gemm_packed_right(block, p.from_c);
+    real *dm = v + POINTS * apart(gemm_packed_right(block, p.from_c));
 
 #pragma omp parallel
     {
