@@ -34,9 +34,9 @@ typedef struct PairTable {
  *   - insightface's .bin: a pickle of (list of 2 P byte strings, each a whole JPEG or PNG of an
  *     aligned face; list of P booleans). Nothing in it is executed. A photo that is there several
  *     times counts as one.
- * Paths are absolute or relative to photos, or, if it is NULL, to the folder of the file (CFP's to the one that
- * Pair_list says they are in). limit > 0: as many pairs as that, evenly spread. Errors name the
- * file and the line. */
+ * Paths are absolute or relative to photos, or, if it is NULL, to the folder of the file (CFP's to
+ * the one that Pair_list says they are in). limit > 0: as many pairs as that, evenly spread. Errors
+ * name the file and the line. */
 bool pair_table_open(PairTable *table, const char *path, const char *photos, int64_t limit,
                      Error *err);
 /* The same with photos NULL and without a limit. */

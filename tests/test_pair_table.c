@@ -259,8 +259,8 @@ static void python2(void **state)
     pair_table_free(&t);
 }
 
-/* A set, to the byte as cPickle writes it, that has more than a byte can count: memo numbers of four bytes, lists in
- * batches of a thousand, the last item of a list alone. */
+/* A set, to the byte as cPickle writes it, that has more than a byte can count: memo numbers of
+ * four bytes, lists in batches of a thousand, the last item of a list alone. */
 static unsigned char *put_number(unsigned char *at, char opcode, unsigned number, int bytes)
 {
     *at++ = (unsigned char)opcode;
