@@ -32,6 +32,7 @@ enum {
     MIN_CHANNELS = 16, /* below, the images' transforms do */
     MAX_WIDTH = 512,   /* of the small image */
     REALS = 1 << 20,   /* of the transformed images that are worked on together */
+    MANY_BLOCKS = 16,  /* enough tasks */
     SUMMED = 4,        /* blocks of a product that sums over tiles */
     APART = 16,        /* between operands, which else would fall on the same lines of the cache */
     LANE = 16,         /* at least the rows of a panel */
@@ -442,10 +443,12 @@ static void scatter_big(const ConvShape *s, const Tiling *tiles, const real *res
 typedef struct Product {
     bool to_big;
     Tiling tiles;
-    int64_t rows, depth;     /* of each product */
-    int64_t left, right;     /* reals of its packed operands; right: of a block of tiles */
-    int64_t chunk, chunks;   /* of rows: of a task */
-    int64_t blocks, at_once; /* of tiles: all; transformed together */
+    int64_t rows, depth;   /* of each product */
+    int64_t left, right;   /* reals of its packed operands; right: of a block of tiles */
+    int64_t chunk, chunks; /* of rows: of a task */
+    int64_t blocks;        /* of tiles */
+    int64_t alone;         /* of these, the first ones, each is a task from end to end; ... */
+    int64_t at_once;       /* ... so many of the others are transformed, then multiplied */
 } Product;
 
 static Product product_of(const ConvShape *s, bool to_big)
@@ -460,7 +463,9 @@ static Product product_of(const ConvShape *s, bool to_big)
     p.chunk = PHASES * gemm_panel_rows(); /* whole panels, and all phases of a channel */
     p.chunks = (p.rows + p.chunk - 1) / p.chunk;
     p.blocks = (p.tiles.count + TILES - 1) / TILES;
-    p.at_once = min_of(p.blocks, max_of(1, REALS / (POINTS * p.right)));
+    p.alone = p.blocks >= MANY_BLOCKS ? p.blocks : 0;
+    p.at_once =
+        p.alone > 0 ? PARALLEL_SLOTS : min_of(p.blocks, max_of(1, REALS / (POINTS * p.right)));
     return p;
 }
 
@@ -534,35 +539,50 @@ static void multiply_block(const ConvShape *s, const Product *p, int64_t chunk, 
     }
 }
 
+/* Channel c of a block of tiles, transformed. */
+static void transform_channel(const ConvShape *s, const Product *p, const real *from, int64_t c,
+                              int64_t first, real *v)
+{
+    int64_t n = min_of(TILES, p->tiles.count - first), panel = gemm_panel_columns();
+    Matrix to = {v, p->right, panel, panel, panel * p->depth};
+
+    if (p->to_big)
+        transform_small(s, &p->tiles, from, c, first, n, &to);
+    else
+        transform_big(s, &p->tiles, from, c, first, n, &to);
+}
+
 static void run(const ConvShape *s, const Product *p, const real *from, const real *w, Epilogue e,
                 real beta, real *to, Kept *kept, void *scratch)
 {
     real *v = (real *)scratch + POINTS * p->left, *u = kept != NULL ? kept->bytes : scratch;
-    real *slots = v + POINTS * p->at_once * p->right;
-    int64_t channels = p->to_big ? s->small_c : s->big_c, panel = gemm_panel_columns();
+    int64_t channels = p->to_big ? s->small_c : s->big_c, size = POINTS * p->right;
+    real *slots = v + p->at_once * size;
 
 #pragma omp parallel num_threads(parallel_threads())
     {
+        real *own = slots + parallel_slot() * POINTS * p->chunk * TILES;
         if (kept == NULL || !kept->made)
             transform_kernels(s, p, w, u);
-        for (int64_t b0 = 0; b0 < p->blocks; b0 += p->at_once) {
+#pragma omp for schedule(dynamic)
+        for (int64_t b = 0; b < p->alone; b++) {
+            real *own_v = v + parallel_slot() * size;
+            for (int64_t c = 0; c < channels; c++)
+                transform_channel(s, p, from, c, b * TILES, own_v);
+            for (int64_t chunk = 0; chunk < p->chunks; chunk++)
+                multiply_block(s, p, chunk, b * TILES, u, own_v, e, beta, own, to);
+        }
+        for (int64_t b0 = p->alone; b0 < p->blocks; b0 += p->at_once) {
             int64_t blocks = min_of(p->at_once, p->blocks - b0);
 #pragma omp for collapse(2) schedule(static)
             for (int64_t b = 0; b < blocks; b++)
-                for (int64_t c = 0; c < channels; c++) {
-                    int64_t first = (b0 + b) * TILES, n = min_of(TILES, p->tiles.count - first);
-                    Matrix to_v = {v + b * POINTS * p->right, p->right, panel, panel,
-                                   panel * p->depth};
-                    if (p->to_big)
-                        transform_small(s, &p->tiles, from, c, first, n, &to_v);
-                    else
-                        transform_big(s, &p->tiles, from, c, first, n, &to_v);
-                }
+                for (int64_t c = 0; c < channels; c++)
+                    transform_channel(s, p, from, c, (b0 + b) * TILES, v + b * size);
 #pragma omp for collapse(2) schedule(dynamic)
             for (int64_t b = 0; b < blocks; b++)
                 for (int64_t chunk = 0; chunk < p->chunks; chunk++)
-                    multiply_block(s, p, chunk, (b0 + b) * TILES, u, v + b * POINTS * p->right, e,
-                                   beta, slots + parallel_slot() * POINTS * p->chunk * TILES, to);
+                    multiply_block(s, p, chunk, (b0 + b) * TILES, u, v + b * size, e, beta, own,
+                                   to);
         }
     }
     if (kept != NULL)
