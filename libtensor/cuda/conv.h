@@ -65,7 +65,8 @@ static inline int64_t conv_small(const ConvShape *s)
 /* The epilogue of y [n,c,area] where the product had none of its own. */
 void cuda_conv_epilogue(Cuda *cuda, Epilogue e, int64_t n, int64_t c, int64_t area, CudaView y);
 
-/* A ConvShape for kernels: 32 bits, for divisions are slow. */
+/* A ConvShape for kernels: 32 bits, for divisions are slow, and images of 2^31 pixels fit into no
+ * GPU. */
 struct ConvDims {
     int n, big_c, big_h, big_w, small_c, small_h, small_w, kh, kw, stride, pad;
 };

@@ -44,6 +44,13 @@ template <int WIDTH> struct alignas(WIDTH * sizeof(__nv_bfloat16)) HalfPack {
 
 constexpr int CUDA_PACK = 16 / sizeof(real), CUDA_HALF_PACK = 16 / sizeof(__nv_bfloat16);
 
+/* Whether x has to be asked, and is half: packs of CUDA_PACK are for operands none of which is
+ * (cuda_width), and their kernels the same as without bfloat16. */
+template <int WIDTH> static __device__ inline bool cuda_is_half(const CudaView &x)
+{
+    return sizeof(real) == 4 && WIDTH != CUDA_PACK && x.half;
+}
+
 /* The i-th pack of x. */
 template <int WIDTH> static __device__ inline Pack<WIDTH> cuda_load(const real *x, int64_t i)
 {
@@ -52,7 +59,7 @@ template <int WIDTH> static __device__ inline Pack<WIDTH> cuda_load(const real *
 
 template <int WIDTH> static __device__ inline Pack<WIDTH> cuda_load(const CudaView &x, int64_t i)
 {
-    if (!x.half)
+    if (!cuda_is_half<WIDTH>(x))
         return cuda_load<WIDTH>((const real *)x.data, i);
     HalfPack<WIDTH> half = ((const HalfPack<WIDTH> *)x.data)[i];
     Pack<WIDTH> pack;
@@ -69,7 +76,7 @@ template <int WIDTH> static __device__ inline void cuda_store(real *x, int64_t i
 template <int WIDTH>
 static __device__ inline void cuda_store(const CudaView &x, int64_t i, Pack<WIDTH> pack)
 {
-    if (!x.half) {
+    if (!cuda_is_half<WIDTH>(x)) {
         cuda_store<WIDTH>((real *)x.data, i, pack);
         return;
     }
