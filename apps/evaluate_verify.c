@@ -563,10 +563,11 @@ static void open_bench(Bench *b, const Options *o)
         if (o->mode[i] != DESCRIPTOR_MODE)
             methods.method[methods.n++] = (Method)o->mode[i];
     json_t *settings =
-        json_pack("{ss ss sI ss si si}", "pairs", o->pairs, "photos", o->photos ? o->photos : "",
-                  "limit", (json_int_t)o->limit, "normalise",
+        json_pack("{ss ss so ss so si}", "pairs", o->pairs, "photos", o->photos ? o->photos : "",
+                  "limit", o->limit ? json_integer(o->limit) : json_string("none"), "normalise",
                   o->normalise == AS_USUAL ? "pca of parameters" : normalise_name[o->normalise],
-                  "components", o->components, "size", o->size ? o->size : b->studio.size);
+                  "components", o->components ? json_integer(o->components) : json_string("all"),
+                  "size", o->size ? o->size : b->studio.size);
     config_add_searches(settings, &methods, -1);
     b->result = result_new("verify", settings, &b->studio);
     json_object_set_new(b->result, "set", set_json(b));
