@@ -19,7 +19,7 @@
 #include "nets/translator.h"
 
 enum {
-    STEPS = 4, /* the first run is plain, the second one is recorded */
+    STEPS = 4, /* one that is checked, one plain, one recorded, one replayed */
     HALF_STEPS = 6,
     MAX_INPUTS = 3,
     N = 2
@@ -147,7 +147,10 @@ static Model train(void (*build)(Model *), Backend *backend, int steps, double *
     m.bytes = ag_plan_bytes(plan, NULL);
     for (int s = 0; s < steps; s++) {
         StepState step = {.step = (uint64_t)s, .seed = 1, .learning_rate = (real).02};
-        ag_run(plan, &step);
+        if (s == 0)
+            must(ag_run_checked(plan, &step, &err), &err);
+        else
+            ag_run(plan, &step);
         loss[s] = (double)ag_scalar(plan, m.loss);
         optim_step(optim, &step);
     }

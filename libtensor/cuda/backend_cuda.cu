@@ -81,8 +81,9 @@ static void *cuda_alloc(Backend *b, size_t bytes)
     cudaError_t error = cudaMalloc(&memory, bytes > 0 ? bytes : 1);
     if (error == cudaSuccess)
         return memory;
-    cudaGetLastError();                     /* only of this call: the caller reports it */
-    if (error != cudaErrorMemoryAllocation) /* an earlier kernel's */
+    cudaGetLastError(); /* only of this call: the caller reports it */
+    if (error != cudaErrorMemoryAllocation &&
+        error != cudaErrorInvalidValue) /* an earlier work's */
         cuda_note(state_of(b), error, "an allocation");
     return NULL;
 }
