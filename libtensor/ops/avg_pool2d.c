@@ -21,11 +21,23 @@ static inline void sum_tap(const real *restrict x, int64_t stride, int64_t begin
         y[j] += x[j * stride];
 }
 
+/* The sum in the order of the taps, so that the bits are those of any other size's loop. */
+static void halve_row(const real *restrict top, const real *restrict bottom, int64_t cols,
+                      real *restrict y)
+{
+    for (int64_t j = 0; j < cols; j++)
+        y[j] = (top[2 * j] + top[2 * j + 1] + bottom[2 * j] + bottom[2 * j + 1]) / 4;
+}
+
 static void pool_row(const Pool2dParam *p, const real *x, int64_t height, int64_t width, int64_t i,
                      int64_t cols, real *y)
 {
     int64_t y0, y1, x0, x1, j0, j1;
 
+    if (pool_halves(p)) {
+        halve_row(x + 2 * i * width, x + (2 * i + 1) * width, cols, y);
+        return;
+    }
     pool_window(p, i, height, &y0, &y1);
     if (p->kernel >= LANES) { /* few windows, long rows */
         for (int64_t j = 0; j < cols; j++) {
@@ -75,7 +87,7 @@ static void spread_row(const Pool2dParam *p, const real *restrict share, int64_t
 {
     int64_t j0, j1;
 
-    if (p->kernel == 2 && p->stride == 2 && p->pad == 0) {
+    if (pool_halves(p)) {
         for (int64_t j = 0; j < cols; j++) {
             row[2 * j] += share[j];
             row[2 * j + 1] += share[j];

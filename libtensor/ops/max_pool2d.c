@@ -29,12 +29,36 @@ static inline void meet_tap(const real *restrict x, int32_t first, int64_t strid
     }
 }
 
+/* All four taps of 2x2 windows; first: the index of top[0]. */
+static void halve_row(const real *restrict top, int64_t width, int32_t first, int64_t cols,
+                      real *restrict y, int32_t *restrict index)
+{
+    const real *restrict bottom = top + width;
+    int32_t below = first + (int32_t)width;
+
+    for (int64_t j = 0; j < cols; j++) {
+        int32_t at = 2 * (int32_t)j, best = first + at;
+        real v = top[2 * j], b = top[2 * j + 1], c = bottom[2 * j], d = bottom[2 * j + 1];
+        best = b > v || b != b ? first + at + 1 : best;
+        v = b > v || b != b ? b : v;
+        best = c > v || c != c ? below + at : best;
+        v = c > v || c != c ? c : v;
+        best = d > v || d != d ? below + at + 1 : best;
+        y[j] = d > v || d != d ? d : v;
+        index[j] = best;
+    }
+}
+
 /* Row i of the windows of a plane. */
 static void pool_row(const Pool2dParam *p, const real *x, int64_t height, int64_t width, int64_t i,
                      int64_t cols, real *y, int32_t *index)
 {
     int64_t y0, y1, j0, j1;
 
+    if (pool_halves(p)) {
+        halve_row(x + 2 * i * width, width, (int32_t)(2 * i * width), cols, y, index);
+        return;
+    }
     pool_window(p, i, height, &y0, &y1);
     for (int64_t j = 0; j < cols; j++) {
         int64_t x0 = j * p->stride - p->pad;

@@ -19,6 +19,12 @@ static inline void pool_window(const Pool2dParam *p, int64_t i, int64_t size, in
         *end = size;
 }
 
+/* Windows of 2x2 side by side, as most are. */
+static inline bool pool_halves(const Pool2dParam *p)
+{
+    return p->kernel == 2 && p->stride == 2 && p->pad == 0;
+}
+
 /* The windows, of `count`, whose tap u lies inside the input: *begin .. *end - 1. */
 static inline void pool_tap(const Pool2dParam *p, int64_t u, int64_t size, int64_t count,
                             int64_t *begin, int64_t *end)
