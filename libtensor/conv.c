@@ -48,9 +48,10 @@ static size_t scratch_of(const ConvShape *s, Product product)
 static size_t kept_of(const ConvShape *s, Product product)
 {
     Way way = way_of(s, product);
-    return way == POINTWISE          ? pointwise_kept(s, product == TO_BIG)
-           : way == WINOGRAD_STRIDED ? winograd_strided_kept(s, product == TO_BIG)
-                                     : 0;
+    return way == POINTWISE                        ? pointwise_kept(s, product == TO_BIG)
+           : way == WINOGRAD_STRIDED               ? winograd_strided_kept(s, product == TO_BIG)
+           : way == PATCHES && product == TO_SMALL ? conv_patches_to_small_kept(s)
+                                                   : 0;
 }
 
 size_t conv_to_small_scratch(const ConvShape *s)
@@ -95,7 +96,7 @@ void conv_to_small(const ConvShape *s, const real *big, const real *w, Epilogue 
         winograd_strided_to_small(s, big, w, e, beta, small, kept, scratch);
         break;
     case PATCHES:
-        conv_patches_to_small(s, big, w, e, beta, small, scratch);
+        conv_patches_to_small(s, big, w, e, beta, small, kept, scratch);
         break;
     }
 }

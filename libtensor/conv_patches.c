@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "libtensor/gemm.h"
+#include "libtensor/gemm_packed.h"
 #include "libtensor/ops/loops.h"
 #include "libtensor/patches.h"
 #include "libtensor/pointwise.h"
@@ -14,6 +15,7 @@ enum {
     TILE_REALS = 1 << 18, /* columns of patches of one task: they stay in a core's own cache */
     TILE_PIXELS = 256,    /* wanted width of a product */
     MIN_PIXELS = 64,
+    SHALLOW = 32, /* depth of products that are mostly writing: it goes by whole rows, then */
     TASKS = 4,    /* wanted at least */
     BLOCK = 512,  /* of weights, whose parts are added up together */
     CHANNELS = 32 /* of a task whose image does not fit into a tile, which then is cut into rows */
@@ -111,17 +113,24 @@ static SmallPlan small_plan(const ConvShape *s)
     p.block = s->small_c;
     if (p.tiles < TASKS)
         p.block = max_of(32, ceil_div(s->small_c, ceil_div(TASKS, p.tiles)));
+    p.block = ceil_div(p.block, gemm_panel_rows()) * gemm_panel_rows();
     p.blocks = ceil_div(s->small_c, p.block);
     int64_t width = group_size(s) * p.rows * s->small_w;
     p.patches = depth(s) * width;
-    p.product = group_size(s) > 1 ? p.block * width : 0;
+    p.product = group_size(s) > 1 || depth(s) < SHALLOW ? p.block * width : 0;
     return p;
+}
+
+size_t conv_patches_to_small_kept(const ConvShape *s)
+{
+    return (size_t)gemm_packed_left(s->small_c, depth(s)) * sizeof(real);
 }
 
 size_t conv_patches_to_small_scratch(const ConvShape *s)
 {
     SmallPlan p = small_plan(s);
-    return (size_t)(PARALLEL_SLOTS * (p.patches + p.product)) * sizeof(real);
+    return (size_t)(PARALLEL_SLOTS * (p.patches + p.product)) * sizeof(real) +
+           conv_patches_to_small_kept(s);
 }
 
 /* Patches of channels c0 .. c0 + channels - 1 of a tile. */
@@ -145,25 +154,25 @@ static Epilogue epilogue_at(Epilogue e, int64_t c0)
     return e;
 }
 
-/* to [members,c,area] = beta to + packed [c, members * area], and the epilogue; to is `sample`
- * reals a member. */
-static void unpack_group(const real *packed, int64_t members, int64_t c, int64_t area,
-                         Epilogue epilogue, real beta, real *to, int64_t sample)
+/* Pixels of to [members,c,area] = beta to + packed [c, members * pixels], and the epilogue; to is
+ * `sample` reals a member. */
+static void unpack_group(const real *packed, int64_t members, int64_t c, int64_t pixels,
+                         int64_t area, Epilogue epilogue, real beta, real *to, int64_t sample)
 {
     for (int64_t m = 0; m < members; m++)
         for (int64_t i = 0; i < c; i++) {
-            const real *from = packed + (i * members + m) * area;
+            const real *from = packed + (i * members + m) * pixels;
             real *row = to + m * sample + i * area;
             real b = epilogue.bias != NULL ? epilogue.bias[i] : 0;
-            for (int64_t k = 0; k < area; k++)
+            for (int64_t k = 0; k < pixels; k++)
                 row[k] = gradient(beta, row[k], from[k] + b);
-            activate_row(epilogue.activation, row, area);
+            activate_row(epilogue.activation, row, pixels);
         }
 }
 
-static void multiply_tile(const ConvShape *s, const SmallPlan *p, const real *w, Epilogue epilogue,
-                          real beta, const real *cols, int64_t cols_stride, int64_t tile,
-                          int64_t block, real *product, real *small)
+static void multiply_tile(const ConvShape *s, const SmallPlan *p, const real *left,
+                          Epilogue epilogue, real beta, const real *cols, int64_t cols_stride,
+                          int64_t tile, int64_t block, real *product, real *small)
 {
     int64_t g = tile / p->row_tiles, y0 = tile % p->row_tiles * p->rows;
     int64_t rows = min_of(p->rows, s->small_h - y0), members = group_members(s, g);
@@ -171,33 +180,37 @@ static void multiply_tile(const ConvShape *s, const SmallPlan *p, const real *w,
     int64_t c0 = block * p->block, channels = min_of(p->block, s->small_c - c0);
     real *to = small + (g * group_size(s) * s->small_c + c0) * area + y0 * s->small_w;
 
-    w += c0 * depth(s);
+    left += c0 * depth(s);
     epilogue = epilogue_at(epilogue, c0);
-    if (members > 1) {
-        gemm(false, false, channels, width, depth(s), w, depth(s), cols, cols_stride, 0, product,
-             width);
-        unpack_group(product, members, channels, area, epilogue, beta, to, s->small_c * area);
+    if (p->product > 0) {
+        gemm_left_packed(false, channels, width, depth(s), left, cols, cols_stride, NULL, 0,
+                         product, width);
+        unpack_group(product, members, channels, width / members, area, epilogue, beta, to,
+                     s->small_c * area);
         return;
     }
-    for (int64_t c = 0; epilogue.bias != NULL && c < channels; c++)
-        for (int64_t i = 0; i < width; i++)
-            to[c * area + i] = gradient(beta, to[c * area + i], epilogue.bias[c]);
-    gemm(false, false, channels, width, depth(s), w, depth(s), cols, cols_stride,
-         epilogue.bias != NULL ? 1 : beta, to, area);
+    gemm_left_packed(false, channels, width, depth(s), left, cols, cols_stride, epilogue.bias, beta,
+                     to, area);
     for (int64_t c = 0; c < channels; c++)
         activate_row(epilogue.activation, to + c * area, width);
 }
 
 void conv_patches_to_small(const ConvShape *s, const real *big, const real *w, Epilogue epilogue,
-                           real beta, real *small, void *scratch)
+                           real beta, real *small, Kept *kept, void *scratch)
 {
     SmallPlan p = small_plan(s);
     bool shared = p.blocks > 1;
     real *cols = scratch, *products = cols + PARALLEL_SLOTS * p.patches;
+    real *left = kept != NULL ? kept->bytes : products + PARALLEL_SLOTS * p.product;
+    int64_t panel = gemm_panel_rows(), unpacked = kept != NULL && kept->made ? 0 : s->small_c;
     int64_t run = max_of(1, 64 / taps(s)), runs = ceil_div(s->big_c, run);
 
 #pragma omp parallel num_threads(parallel_threads())
     {
+#pragma omp for schedule(static)
+        for (int64_t c = 0; c < unpacked; c += panel)
+            gemm_pack_left(false, min_of(panel, s->small_c - c), depth(s), w + c * depth(s),
+                           depth(s), left + c * depth(s));
         if (shared) {
 #pragma omp for collapse(2) schedule(static)
             for (int64_t tile = 0; tile < p.tiles; tile++)
@@ -214,10 +227,12 @@ void conv_patches_to_small(const ConvShape *s, const real *big, const real *w, E
                 int64_t stride = group_members(s, g) * rows * s->small_w;
                 if (!shared)
                     gather_tile(s, &p, big, tile, 0, s->big_c, cols + parallel_slot() * p.patches);
-                multiply_tile(s, &p, w, epilogue, beta, own, stride, tile, block,
+                multiply_tile(s, &p, left, epilogue, beta, own, stride, tile, block,
                               products + parallel_slot() * p.product, small);
             }
     }
+    if (kept != NULL)
+        kept->made = true;
 }
 
 /* Small rows taken together where all of them, of `channels` big channels, would be more than a

@@ -6,7 +6,7 @@
 #include "libtensor/conv.h"
 
 void conv_patches_to_small(const ConvShape *s, const real *big, const real *w, Epilogue epilogue,
-                           real beta, real *small, void *scratch);
+                           real beta, real *small, Kept *kept, void *scratch);
 void conv_patches_to_big(const ConvShape *s, const real *small, const real *w, Epilogue epilogue,
                          real beta, real *big, void *scratch);
 void conv_patches_weight(const ConvShape *s, const real *big, const real *small, real beta,
@@ -14,6 +14,7 @@ void conv_patches_weight(const ConvShape *s, const real *big, const real *small,
 
 /* Bytes. */
 size_t conv_patches_to_small_scratch(const ConvShape *s);
+size_t conv_patches_to_small_kept(const ConvShape *s);
 size_t conv_patches_to_big_scratch(const ConvShape *s);
 size_t conv_patches_weight_scratch(const ConvShape *s);
 
