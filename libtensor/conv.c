@@ -47,11 +47,18 @@ static size_t scratch_of(const ConvShape *s, Product product)
 
 static size_t kept_of(const ConvShape *s, Product product)
 {
-    Way way = way_of(s, product);
-    return way == POINTWISE                        ? pointwise_kept(s, product == TO_BIG)
-           : way == WINOGRAD_STRIDED               ? winograd_strided_kept(s, product == TO_BIG)
-           : way == PATCHES && product == TO_SMALL ? conv_patches_to_small_kept(s)
-                                                   : 0;
+    switch (way_of(s, product)) {
+    case POINTWISE:
+        return pointwise_kept(s, product == TO_BIG);
+    case WINOGRAD_STRIDED:
+        return winograd_strided_kept(s, product == TO_BIG);
+    case PATCHES:
+        return product == TO_BIG ? conv_patches_to_big_kept(s) : conv_patches_to_small_kept(s);
+    case DENSE:
+    case WINOGRAD:
+        break;
+    }
+    return 0;
 }
 
 size_t conv_to_small_scratch(const ConvShape *s)
@@ -118,7 +125,7 @@ void conv_to_big(const ConvShape *s, const real *small, const real *w, Epilogue 
         winograd_strided_to_big(s, small, w, e, beta, big, kept, scratch);
         break;
     case PATCHES:
-        conv_patches_to_big(s, small, w, e, beta, big, scratch);
+        conv_patches_to_big(s, small, w, e, beta, big, kept, scratch);
         break;
     }
 }

@@ -265,20 +265,53 @@ static int64_t packed_size(const ConvShape *s)
     return group_size(s) > 1 ? s->n * s->small_c * small_area(s) : 0;
 }
 
+/* Reals of the packed weights of a block. */
+static int64_t left_size(const ConvShape *s)
+{
+    return gemm_packed_left(big_block(s) * taps(s), s->small_c);
+}
+
+size_t conv_patches_to_big_kept(const ConvShape *s)
+{
+    return (size_t)(ceil_div(s->big_c, big_block(s)) * left_size(s)) * sizeof(real);
+}
+
 size_t conv_patches_to_big_scratch(const ConvShape *s)
 {
     int64_t slot = big_block(s) * taps(s) * group_size(s) * big_rows(s) * s->small_w;
-    return (size_t)(packed_size(s) + PARALLEL_SLOTS * slot) * sizeof(real);
+    return (size_t)(packed_size(s) + PARALLEL_SLOTS * slot) * sizeof(real) +
+           conv_patches_to_big_kept(s);
+}
+
+/* left: w^T of every block of big channels. */
+static void pack_transposed(const ConvShape *s, const real *w, real *left)
+{
+    int64_t panel = gemm_panel_rows(), rows = big_block(s) * taps(s);
+    int64_t panels = ceil_div(rows, panel), blocks = ceil_div(s->big_c, big_block(s));
+
+#pragma omp parallel for collapse(2) schedule(static)
+    for (int64_t b = 0; b < blocks; b++)
+        for (int64_t i = 0; i < panels; i++) {
+            int64_t r = b * rows + i * panel, end = min_of((b + 1) * rows, depth(s));
+            if (r < end)
+                gemm_pack_left(true, min_of(panel, end - r), s->small_c, w + r, depth(s),
+                               left + b * left_size(s) + i * panel * s->small_c);
+        }
 }
 
 void conv_patches_to_big(const ConvShape *s, const real *small, const real *w, Epilogue epilogue,
-                         real beta, real *big, void *scratch)
+                         real beta, real *big, Kept *kept, void *scratch)
 {
     int64_t block = big_block(s), blocks = ceil_div(s->big_c, block), area = small_area(s);
     int64_t big_area = s->big_h * s->big_w, most = big_rows(s);
     int64_t slot = block * taps(s) * group_size(s) * most * s->small_w;
-    real *packed = scratch, *slots = packed + packed_size(s);
+    real *slots = scratch, *packed = slots + PARALLEL_SLOTS * slot;
+    real *left = kept != NULL ? kept->bytes : packed + packed_size(s);
 
+    if (kept == NULL || !kept->made)
+        pack_transposed(s, w, left);
+    if (kept != NULL)
+        kept->made = true;
     if (packed_size(s) > 0)
         pack_small(s, small, packed);
     else
@@ -294,8 +327,9 @@ void conv_patches_to_big(const ConvShape *s, const real *small, const real *w, E
             real *cols = slots + parallel_slot() * slot;
             for (int64_t y0 = 0; y0 < s->small_h; y0 += most) {
                 int64_t rows = min_of(most, s->small_h - y0), part = width / s->small_h * rows;
-                gemm(true, false, channels * taps(s), part, s->small_c, w + c0 * taps(s), depth(s),
-                     from + y0 * s->small_w, width, 0, cols, part);
+                gemm_left_packed(false, channels * taps(s), part, s->small_c,
+                                 left + b * left_size(s), from + y0 * s->small_w, width, NULL, 0,
+                                 cols, part);
                 for (int64_t m = 0; m < group_members(s, g); m++)
                     patches_scatter(s, cols + m * area, part, channels, y0, rows, own, beta,
                                     to + m * s->big_c * big_area);

@@ -8,7 +8,7 @@
 void conv_patches_to_small(const ConvShape *s, const real *big, const real *w, Epilogue epilogue,
                            real beta, real *small, Kept *kept, void *scratch);
 void conv_patches_to_big(const ConvShape *s, const real *small, const real *w, Epilogue epilogue,
-                         real beta, real *big, void *scratch);
+                         real beta, real *big, Kept *kept, void *scratch);
 void conv_patches_weight(const ConvShape *s, const real *big, const real *small, real beta,
                          real *dw, void *scratch);
 
@@ -16,6 +16,7 @@ void conv_patches_weight(const ConvShape *s, const real *big, const real *small,
 size_t conv_patches_to_small_scratch(const ConvShape *s);
 size_t conv_patches_to_small_kept(const ConvShape *s);
 size_t conv_patches_to_big_scratch(const ConvShape *s);
+size_t conv_patches_to_big_kept(const ConvShape *s);
 size_t conv_patches_weight_scratch(const ConvShape *s);
 
 #endif
