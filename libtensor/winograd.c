@@ -166,21 +166,22 @@ static size_t product_scratch(const Product *p)
     return (size_t)(kernels_size(p) + block_size(p) + PARALLEL_SLOTS * task_size(p)) * sizeof(real);
 }
 
-/* Kernels of rows r0 .. and steps c0 .. c1 - 1, w -> u: point k at k * step, its panels
- * panel_step apart. */
+/* Kernels of rows r0 .. r1 - 1 and steps c0 .. c1 - 1, w -> u: point k at k * step, its panels one
+ * behind the other. alone: what is behind a panel is the next one of these, or nothing. */
 static void transform_kernels(const Product *p, const real *w, int64_t r0, int64_t r1, int64_t c0,
-                              int64_t c1, int64_t panel_step, real *u, int64_t step)
+                              int64_t c1, bool alone, real *u, int64_t step)
 {
     WinogradKernels k = {.end = w + p->to_c * p->from_c * TAPS,
                          .next_row = p->transposed ? TAPS : p->from_c * TAPS,
                          .next_step = p->transposed ? p->to_c * TAPS : TAPS,
                          .turned = p->transposed};
 
-    for (int64_t r = r0; r < r1; r += p->rows, u += panel_step)
+    for (int64_t r = r0; r < r1; r += p->rows, u += (c1 - c0) * p->rows)
         for (int64_t c = c0; c < c1; c += STEPS) {
             k.first = w + r * k.next_row + c * k.next_step;
             k.rows = min_of(p->rows, p->to_c - r);
-            table()->kernels(&k, min_of(STEPS, c1 - c), p->rows, u + (c - c0) * p->rows, step);
+            table()->kernels(&k, min_of(STEPS, c1 - c), p->rows, alone, u + (c - c0) * p->rows,
+                             step);
         }
 }
 
@@ -193,7 +194,7 @@ static void transform_all_kernels(const Product *p, const real *w, real *u)
     for (int64_t r = 0; r < p->to_c; r += p->rows)
         for (int64_t c = 0; c < p->from_c; c += STEPS)
             transform_kernels(p, w, r, min_of(r + p->rows, p->to_c), c,
-                              min_of(c + STEPS, p->from_c), 0, u + r * p->from_c + c * p->rows,
+                              min_of(c + STEPS, p->from_c), false, u + r * p->from_c + c * p->rows,
                               size);
 }
 
@@ -242,7 +243,7 @@ static void transform_and_multiply(const Product *p, const real *w, real *u, con
     for (int64_t s = 0; s < p->from_c; s += p->depth) {
         int64_t depth = min_of(p->depth, p->from_c - s),
                 left = apart(gemm_packed_left(channels, depth));
-        transform_kernels(p, w, c0, c0 + channels, s, s + depth, depth * p->rows, u, left);
+        transform_kernels(p, w, c0, c0 + channels, s, s + depth, true, u, left);
         for (int64_t k = 0; k < POINTS; k++)
             for (int64_t j = 0; j < panels; j++)
                 gemm_packed(channels, columns_of(p, first + j), depth, u + k * left,
@@ -320,7 +321,7 @@ static void transform_lanes(const Product *p, const real *image, const Planes *p
 {
     int64_t step = apart(ceil_div(c, panel) * panel * tiles), area = planes->height * planes->width;
 
-#pragma omp for collapse(2) schedule(static) nowait
+#pragma omp for collapse(2) schedule(dynamic) nowait
     for (int64_t c0 = 0; c0 < c; c0 += panel)
         for (int64_t t = 0; t < tiles; t += p->columns) {
             TilePanel tile;

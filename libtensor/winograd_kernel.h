@@ -46,8 +46,9 @@ typedef struct WinogradKernels {
 
 typedef struct WinogradTable {
     /* G g G^T: the packed rows of `steps` <= WINOGRAD_STEPS steps, for panels of `panel` <= 16
-     * rows, to u: point k at k * step. */
-    void (*kernels)(const WinogradKernels *w, int64_t steps, int64_t panel, real *u, int64_t step);
+     * rows, to u: point k at k * step. next: the 15 elements behind them may be overwritten. */
+    void (*kernels)(const WinogradKernels *w, int64_t steps, int64_t panel, bool next, real *u,
+                    int64_t step);
     /* B^T d B of a channel's tiles: point k at v + k * step. */
     void (*image)(const TilePanel *p, const Planes *planes, const real *channel, real *v,
                   int64_t step);
