@@ -13,6 +13,7 @@
  * Small images are taken several samples at a time, because narrow products are slow. */
 enum {
     TILE_REALS = 1 << 18, /* columns of patches of one task: they stay in a core's own cache */
+    ROWS_REALS = 1 << 15, /* of those that a task makes and adds up, rows after rows */
     TILE_PIXELS = 256,    /* wanted width of a product */
     MIN_PIXELS = 64,
     SHALLOW = 32, /* depth of products that are mostly writing: it goes by whole rows, then */
@@ -236,12 +237,12 @@ void conv_patches_to_small(const ConvShape *s, const real *big, const real *w, E
 }
 
 /* Small rows taken together where all of them, of `channels` big channels, would be more than a
- * tile. */
-static int64_t cut_rows(const ConvShape *s, int64_t channels)
+ * tile: those of `reals` columns. */
+static int64_t cut_rows(const ConvShape *s, int64_t channels, int64_t reals)
 {
     if (channels * taps(s) * small_area(s) <= TILE_REALS)
         return s->small_h;
-    return max_of(1, TILE_REALS / (channels * taps(s) * s->small_w));
+    return max_of(1, reals / (channels * taps(s) * s->small_w));
 }
 
 /* ---- to big ---- */
@@ -250,7 +251,7 @@ static int64_t cut_rows(const ConvShape *s, int64_t channels)
  * of it after the other, gives the columns, which are added up where they belong. */
 static int64_t big_rows(const ConvShape *s)
 {
-    return group_size(s) > 1 ? s->small_h : cut_rows(s, min_of(CHANNELS, s->big_c));
+    return group_size(s) > 1 ? s->small_h : cut_rows(s, min_of(CHANNELS, s->big_c), ROWS_REALS);
 }
 
 static int64_t big_block(const ConvShape *s)
@@ -353,7 +354,8 @@ static WeightPlan weight_plan(const ConvShape *s)
     WeightPlan p;
     bool direct = pointwise_fits(s) && group_size(s) == 1;
 
-    p.rows = group_size(s) > 1 || direct ? s->small_h : cut_rows(s, min_of(CHANNELS, s->big_c));
+    p.rows = group_size(s) > 1 || direct ? s->small_h
+                                         : cut_rows(s, min_of(CHANNELS, s->big_c), TILE_REALS);
     int64_t width = group_size(s) * p.rows * s->small_w;
     p.block = min_of(TILE_REALS / (taps(s) * width), ceil_div(256, taps(s)));
     if (direct)
