@@ -24,14 +24,17 @@ enum {
     STEPS = WINOGRAD_STEPS,
     LINE = 64 / sizeof(real), /* of a cache */
     BLOCK_REALS = 1 << 20,    /* of transformed images between two barriers */
-    TASK_TILES = 64,          /* at most */
-    TASK_ROWS = 112,          /* channels, at most */
-    FEW_TILES = 64,
+    TASK_ROWS = 112,          /* channels of a task, at most */
+    TASK_TILES = 64,          /* likewise */
+    /* From so many kernels on, or for so few tiles, a task transforms its kernels itself, DEPTH
+     * steps at a time: they would come from memory otherwise. It then takes more tiles. */
     MANY_KERNELS = 1 << 15,
+    FEW_TILES = 64,
     DEPTH = 32,
-    TASKS = 8, /* wanted between two barriers */
-    GRADIENT_ROWS = 64,
-    GRADIENT_TILES = 128
+    DEPTH_TILES = 128,
+    TASKS = 8,           /* wanted between two barriers */
+    GRADIENT_ROWS = 64,  /* of a task of the gradient to the weights */
+    GRADIENT_TILES = 128 /* of a sum in single precision: longer ones lose digits */
 };
 
 static const WinogradTable *table(void)
@@ -107,12 +110,12 @@ static Product product_of(const ConvShape *s, bool to_big)
     p.panels = ceil_div(p.tiles, p.columns);
     if (p.from_c * p.to_c >= MANY_KERNELS || p.tiles <= FEW_TILES)
         p.depth = DEPTH;
-    int64_t tiles = p.depth > 0 ? 128 : TASK_TILES, rows = p.depth > 0 ? 112 : TASK_ROWS;
+    int64_t tiles = p.depth > 0 ? DEPTH_TILES : TASK_TILES;
     p.task = max_of(1, tiles / p.columns);
     p.block = BLOCK_REALS / (POINTS * image_step(&p)) / (2 * p.task) * (2 * p.task);
     p.block = min_of(max_of(p.block, 2 * p.task), p.panels);
     int64_t panels = ceil_div(p.to_c, p.rows);
-    int64_t parts = ceil_div(panels, max_of(1, rows / p.rows));
+    int64_t parts = ceil_div(panels, TASK_ROWS / p.rows);
     int64_t wanted = ceil_div(TASKS, ceil_div(p.block, p.task));
     if (parts < wanted)
         parts = min_of(wanted, panels);
