@@ -34,8 +34,8 @@ typedef struct PhotoList {
  */
 bool photo_list_folder(PhotoList *list, const char *dir, int64_t limit, Error *err);
 
-/* The photos with these names (each once), below DIR or absolute: those of a table of pairs. All are
- * PHOTO_TEST.
+/* The photos with these names (each once), below DIR or absolute: those of a table of pairs. All
+ * are PHOTO_TEST.
  */
 bool photo_list_names(PhotoList *list, const char *dir, const char *const *name, int64_t count,
                       Error *err);

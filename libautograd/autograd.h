@@ -65,7 +65,7 @@ Var ag_apply(Graph *graph, Op op, const void *param, const Var *in, int n_in);
 typedef struct PlanOptions {
     Backend *backend;
     bool plain; /* every op a step of its own, every value in bytes of its own: for tests */
-    FILE *dump;    /* not NULL: print step, op, shapes, bytes, offset, in-place */
+    FILE *dump; /* not NULL: print step, op, shapes, bytes, offset, in-place */
 } PlanOptions;
 
 /* Decides order, liveness, in-place reuse, scratch and offsets in one slab, and allocates it. loss:

@@ -14,8 +14,8 @@ typedef struct AtomicFile {
 
 /* Opens PATH.tmp for binary writing. */
 bool atomic_file_open(AtomicFile *file, const char *path, Error *err);
-/* Flushes, fsyncs, closes and renames to the final name. Any write error since open (a full disk) is
- * reported here and the temporary file removed. */
+/* Flushes, fsyncs, closes and renames to the final name. Any write error since open (a full disk)
+ * is reported here and the temporary file removed. */
 bool atomic_file_commit(AtomicFile *file, Error *err);
 /* Closes and removes the temporary file. */
 void atomic_file_abort(AtomicFile *file);

@@ -68,8 +68,8 @@ typedef struct InferOut {
  * out_type and saved_type are DTYPE_REAL. */
 typedef bool Infer(const InferIn *in, InferOut *out, Error *err);
 
-/* Replaces the scratch sizes that infer has set for the CPU by those of another backend, which keeps
- * nothing. */
+/* Replaces the scratch sizes that infer has set for the CPU by those of another backend, which
+ * keeps nothing. */
 typedef void Scratch(const InferIn *in, InferOut *out);
 
 /* ---- Parameters of ops, one struct per op that has any. ---- */

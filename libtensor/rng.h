@@ -8,7 +8,8 @@
 
 /* key = (low, high word of seed); counter = (element, step low, step high, stream).
  * out: four independent uniform 32-bit words. */
-void philox(uint64_t seed, uint32_t stream, uint64_t step, uint32_t element, uint32_t out[static 4]);
+void philox(uint64_t seed, uint32_t stream, uint64_t step, uint32_t element,
+            uint32_t out[static 4]);
 
 /* A convenience over philox() for sequential use on the host. */
 typedef struct Rng {
