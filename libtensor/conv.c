@@ -54,8 +54,9 @@ static size_t kept_of(const ConvShape *s, Product product)
         return winograd_strided_kept(s, product == TO_BIG);
     case PATCHES:
         return product == TO_BIG ? conv_patches_to_big_kept(s) : conv_patches_to_small_kept(s);
-    case DENSE:
     case WINOGRAD:
+        return product == TO_SMALL ? winograd_kept(s) : 0;
+    case DENSE:
         break;
     }
     return 0;
@@ -97,7 +98,7 @@ void conv_to_small(const ConvShape *s, const real *big, const real *w, Epilogue 
         pointwise_to_small(s, big, w, e, beta, small, kept, scratch);
         break;
     case WINOGRAD:
-        winograd_to_small(s, big, w, e, beta, small, scratch);
+        winograd_to_small(s, big, w, e, beta, small, kept, scratch);
         break;
     case WINOGRAD_STRIDED:
         winograd_strided_to_small(s, big, w, e, beta, small, kept, scratch);

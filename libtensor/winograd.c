@@ -30,6 +30,10 @@ enum {
      * steps at a time: they would come from memory otherwise. It then takes more tiles. */
     MANY_KERNELS = 1 << 15,
     FEW_TILES = 64,
+    /* What is kept of a kernel takes 4 times its room: of small images only, and of so many kernels
+     * for a tile. */
+    KEPT_TILES = 16, /* of a sample */
+    KEPT_KERNELS = 2048,
     DEPTH = 32,
     DEPTH_TILES = 128,
     TASKS = 8,           /* wanted between two barriers */
@@ -159,9 +163,15 @@ static int64_t block_size(const Product *p)
     return p->block * POINTS * image_step(p);
 }
 
+/* Of a task's kernels of `depth` steps. */
+static int64_t steps_size(const Product *p)
+{
+    return POINTS * apart(p->part * p->depth);
+}
+
 static int64_t task_size(const Product *p)
 {
-    return POINTS * (p->part * p->task * p->columns + apart(p->part * p->depth));
+    return POINTS * p->part * p->task * p->columns + steps_size(p);
 }
 
 static size_t product_scratch(const Product *p)
@@ -236,22 +246,28 @@ static void multiply(const Product *p, const real *u, const real *v, int64_t c0,
                         0, m + (k * panels + j) * size, p->columns);
 }
 
-/* The same with the kernels transformed here, some steps after the others, in u. */
-static void transform_and_multiply(const Product *p, const real *w, real *u, const real *v,
-                                   int64_t c0, int64_t channels, int64_t first, int64_t panels,
-                                   real *m)
+/* The same with the kernels transformed here, some steps after the others, in u; or in what is kept
+ * of them. */
+static void transform_and_multiply(const Product *p, const real *w, const Kept *kept, real *u,
+                                   const real *v, int64_t c0, int64_t channels, int64_t first,
+                                   int64_t panels, real *m)
 {
     int64_t size = channels * p->columns;
 
+    if (kept != NULL)
+        u = (real *)kept->bytes + c0 / p->part * ceil_div(p->from_c, p->depth) * steps_size(p);
     for (int64_t s = 0; s < p->from_c; s += p->depth) {
-        int64_t depth = min_of(p->depth, p->from_c - s),
-                left = apart(gemm_packed_left(channels, depth));
-        transform_kernels(p, w, c0, c0 + channels, s, s + depth, true, u, left);
+        int64_t depth = min_of(p->depth, p->from_c - s);
+        int64_t left = apart(gemm_packed_left(channels, depth));
+        if (kept == NULL || !kept->made)
+            transform_kernels(p, w, c0, c0 + channels, s, s + depth, true, u, left);
         for (int64_t k = 0; k < POINTS; k++)
             for (int64_t j = 0; j < panels; j++)
                 gemm_packed(channels, columns_of(p, first + j), depth, u + k * left,
                             v + (j * POINTS + k) * image_step(p) + s * p->columns, NULL, s > 0,
                             m + (k * panels + j) * size, p->columns);
+        if (kept != NULL)
+            u += steps_size(p);
     }
 }
 
@@ -271,7 +287,7 @@ static void transform_results(const Product *p, const real *m, int64_t c0, int64
 }
 
 static void run(const Product *p, const real *from, const real *w, Epilogue epilogue, real beta,
-                real *to, void *scratch)
+                real *to, Kept *kept, void *scratch)
 {
     real *u = scratch, *v = u + kernels_size(p), *slots = v + block_size(p);
 
@@ -292,12 +308,15 @@ static void run(const Product *p, const real *from, const real *w, Epilogue epil
                     if (p->depth == 0)
                         multiply(p, u, part, c0, channels, first + j, some, m);
                     else
-                        transform_and_multiply(p, w, m + POINTS * p->task * p->part * p->columns,
-                                               part, c0, channels, first + j, some, m);
+                        transform_and_multiply(p, w, kept,
+                                               m + POINTS * p->task * p->part * p->columns, part,
+                                               c0, channels, first + j, some, m);
                     transform_results(p, m, c0, channels, first + j, some, epilogue, beta, to);
                 }
         }
     }
+    if (kept != NULL)
+        kept->made = true;
 }
 
 /* ---- gradient to the weights: of the product's sums, back through both transforms ---- */
@@ -389,6 +408,18 @@ void winograd_weight(const ConvShape *s, const real *big, const real *small, rea
     }
 }
 
+/* Of products whose tasks share no kernels. */
+size_t winograd_kept(const ConvShape *s)
+{
+    Product p = product_of(s, false);
+
+    if (p.depth == 0 || p.tiles > FEW_TILES || p.tiles_x * p.tiles_y > KEPT_TILES ||
+        p.from_c * p.to_c > KEPT_KERNELS * p.tiles)
+        return 0;
+    return (size_t)(ceil_div(p.to_c, p.part) * ceil_div(p.from_c, p.depth) * steps_size(&p)) *
+           sizeof(real);
+}
+
 size_t winograd_scratch(const ConvShape *s)
 {
     Product p = product_of(s, false), back = product_of(s, true);
@@ -400,15 +431,15 @@ size_t winograd_scratch(const ConvShape *s)
 }
 
 void winograd_to_small(const ConvShape *s, const real *big, const real *w, Epilogue epilogue,
-                       real beta, real *small, void *scratch)
+                       real beta, real *small, Kept *kept, void *scratch)
 {
     Product p = product_of(s, false);
-    run(&p, big, w, epilogue, beta, small, scratch);
+    run(&p, big, w, epilogue, beta, small, kept, scratch);
 }
 
 void winograd_to_big(const ConvShape *s, const real *small, const real *w, Epilogue epilogue,
                      real beta, real *big, void *scratch)
 {
     Product p = product_of(s, true);
-    run(&p, small, w, epilogue, beta, big, scratch);
+    run(&p, small, w, epilogue, beta, big, NULL, scratch);
 }
